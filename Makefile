@@ -1,0 +1,60 @@
+# Penstock: what a developer types. `make help` lists the targets.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+CACHE   ?= $(HOME)/.cache/penstock
+LINT    := $(CACHE)/golangci-lint-v2.8.0/golangci-lint
+BUILD   := go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+MAIN    := ./externalscripts/penstock
+SAMPLE  := externalscripts/penstock/sample
+EACH    ?= 10s
+DATA    ?=
+
+export CGO_ENABLED = 0
+
+.DEFAULT_GOAL := help
+.PHONY: build run unit race live test lint fuzz bench cross clean help browser
+
+build: ## build bin/penstock
+	$(BUILD) -o bin/penstock $(MAIN)
+
+run: build ## analyse the bundled sample: no configuration, network, server or root
+	bin/penstock analyze $(SAMPLE)/logs/*
+
+unit: ## the tests that need no network, root or browser
+	go test ./...
+
+race: export CGO_ENABLED = 1
+race: ## the same with the race detector (needs a C compiler)
+	go test -race ./...
+
+live: browser ## the whole programs: scripts, every command of the documents, Chromium
+	go test -count=1 -tags live ./core/e2e
+
+test: lint unit race live ## everything; installs what it needs
+
+lint: $(LINT) ## golangci-lint
+	$(LINT) run --build-tags live,fuzzall,cross ./...
+
+fuzz: ## every fuzz target for EACH (default 10s)
+	go test -count=1 -tags fuzzall -timeout 3h -v -run TestEveryFuzzTarget ./core/e2e -args -each $(EACH)
+
+bench: ## sift beside its peers, on the bundled sample or on DATA=FILE
+	go test -run '^$$' -bench . -benchmem ./...
+
+cross: ## dist/: linux amd64, arm64, armv7, stripped, each at most 16 MB
+	GOOS=linux GOARCH=amd64       $(BUILD) -o dist/penstock-linux-amd64 $(MAIN)
+	GOOS=linux GOARCH=arm64       $(BUILD) -o dist/penstock-linux-arm64 $(MAIN)
+	GOOS=linux GOARCH=arm GOARM=7 $(BUILD) -o dist/penstock-linux-armv7 $(MAIN)
+	go test -count=1 -tags cross -v -run TestCrossBuilds ./core/e2e
+
+clean: ## remove what was built
+	rm -rf bin dist
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+browser:
+	command -v chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium)
+
+$(LINT):
+	GOBIN=$(dir $(LINT)) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.8.0
