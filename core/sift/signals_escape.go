@@ -1,0 +1,93 @@
+package sift
+
+import "strings"
+
+// escaped says whether the text has an escape that unescape knows. It is cheap
+// where there is none.
+func escaped(text string) bool {
+	for i := strings.IndexByte(text, '%'); i >= 0 && i < len(text); i++ {
+		if _, n := unescapeAt(text, i); n > 1 {
+			return true
+		}
+		next := strings.IndexByte(text[i+1:], '%')
+		if next < 0 {
+			break
+		}
+		i += next
+	}
+	return strings.Contains(text, `\x`) || strings.Contains(text, `\u00`)
+}
+
+// unescape returns what the text stands for: %41, %2541, %u0041, \x41 and \u0041
+// are A, and + is a space, as in the query of a URL.
+func unescape(text string) string {
+	var b strings.Builder
+	b.Grow(len(text))
+	for i := 0; i < len(text); {
+		c, n := unescapeAt(text, i)
+		b.WriteByte(c)
+		i += n
+	}
+	return b.String()
+}
+
+// unescapeAt returns the byte that the text at i stands for and how many bytes
+// of the text that takes.
+func unescapeAt(text string, i int) (byte, int) {
+	switch c := text[i]; c {
+	case '+':
+		return ' ', 1
+	case '%':
+		return unpercent(text, i)
+	case '\\':
+		rest := text[i+1:]
+		if strings.HasPrefix(rest, "x") {
+			if v, ok := hexPair(rest, 1); ok {
+				return v, 4
+			}
+		}
+		if strings.HasPrefix(rest, "u00") {
+			if v, ok := hexPair(rest, 3); ok {
+				return v, 6
+			}
+		}
+		return c, 1
+	default:
+		return c, 1
+	}
+}
+
+func unpercent(text string, i int) (byte, int) {
+	if v, ok := hexPair(text, i+1); ok {
+		if v == '%' {
+			if twice, ok := hexPair(text, i+3); ok {
+				return twice, 5
+			}
+		}
+		return v, 3
+	}
+	if rest := text[i+1:]; strings.HasPrefix(rest, "u00") || strings.HasPrefix(rest, "U00") {
+		if v, ok := hexPair(rest, 3); ok {
+			return v, 6
+		}
+	}
+	return '%', 1
+}
+
+func hexPair(text string, i int) (byte, bool) {
+	if i+1 >= len(text) {
+		return 0, false
+	}
+	high, low := hexDigit(text[i]), hexDigit(text[i+1])
+	return high<<4 | low&0xf, high < 16 && low < 16
+}
+
+func hexDigit(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= lower(c) && lower(c) <= 'f':
+		return lower(c) - 'a' + 10
+	}
+	return 0xff
+}

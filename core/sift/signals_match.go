@@ -1,0 +1,332 @@
+package sift
+
+import (
+	"errors"
+	"fmt"
+	mathbits "math/bits"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"penstock/core/event"
+)
+
+// Bounds of what one event may cost.
+const (
+	maxHead     = 64 << 10 // bytes looked at from the start of a text
+	maxTail     = 4 << 10  // bytes looked at from the end of a longer one
+	maxRegexp   = 4 << 10  // bytes a regular expression sees
+	maxField    = 1 << 10  // bytes of a field's value
+	maxLiterals = 8192     // distinct texts in all entries together
+	maxClauses  = 4096     // alternatives in all entries together
+)
+
+// Signals matches events against the entries of the signals file. It is safe
+// for use by several goroutines at the same time.
+type Signals struct {
+	entries  []Signal
+	machine  *automaton
+	clauses  []clause
+	byText   [][]uint16          // by literal: clauses it can make true
+	byField  map[string][]uint16 // by field key: clauses that hang on a field alone
+	hints    []uint16            // literals without which Instructs need not be asked
+	instruct []uint16            // clauses that ask it
+}
+
+// clause is a Clause made ready: texts are numbers of literals.
+type clause struct {
+	signal         *Signal
+	from           *Clause
+	any, all, none []uint16
+	name           []uint16
+	fields         []fieldTest
+	pattern        *regexp.Regexp
+}
+
+// fieldTest is one line of Clause.Fields.
+type fieldTest struct {
+	key    string
+	values []string
+	ranges [][2]int
+}
+
+// literalSet remembers which literals were found.
+type literalSet [maxLiterals / 64]uint64
+
+func (s *literalSet) add(id uint16)      { s[id/64] |= 1 << (id % 64) }
+func (s *literalSet) has(id uint16) bool { return s[id/64]&(1<<(id%64)) != 0 }
+
+func (s *literalSet) hasAny(ids []uint16) bool { return slices.ContainsFunc(ids, s.has) }
+
+func (s *literalSet) hasAll(ids []uint16) bool {
+	return !slices.ContainsFunc(ids, func(id uint16) bool { return !s.has(id) })
+}
+
+// NewSignals makes entries ready for matching; disabled ones are left out. The
+// error lists every problem that CheckSignals finds.
+func NewSignals(entries []Signal) (*Signals, error) {
+	var problems []error
+	CheckSignals(entries, func(path, text string) {
+		problems = append(problems, fmt.Errorf("%s: %s", path, text))
+	})
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("signals: %w", errors.Join(problems...))
+	}
+	b := signalsBuilder{numbers: map[string]uint16{}, signals: &Signals{byField: map[string][]uint16{}}}
+	return b.build(entries)
+}
+
+// All returns the entries that are matched, in the order of the file. They must
+// not be changed.
+func (s *Signals) All() []Signal { return s.entries }
+
+// Find returns the entry with that id, or nil.
+func (s *Signals) Find(id string) *Signal {
+	for i := range s.entries {
+		if s.entries[i].ID == id {
+			return &s.entries[i]
+		}
+	}
+	return nil
+}
+
+// Match appends to hits the signals that match the event, each once, in the
+// order of the file, without those that a benign one cancels and without the
+// benign ones. It allocates only where hits has no room or a regular expression
+// looks at unescaped text, and costs time linear in the text, of which it reads
+// the first 64 KiB and the last 4 KiB.
+func (s *Signals) Match(ev *event.Event, hits []*Signal) []*Signal {
+	text := ev.Raw
+	if text == "" {
+		text = ev.Message
+	}
+	head, tail := bounded(text)
+	if s.quiet(head) && s.quiet(tail) && s.quiet(ev.Name) && !escaped(head) && !s.fieldsMatter(ev) {
+		return hits
+	}
+	m := matching{signals: s, ev: ev, text: head}
+	m.read(head)
+	m.read(tail)
+	m.readName(ev.Name)
+	m.pick()
+	return m.judge(hits)
+}
+
+// bounded returns the parts of a text that are looked at.
+func bounded(text string) (head, tail string) {
+	if len(text) <= maxHead {
+		return text, ""
+	}
+	return text[:maxHead], text[max(maxHead, len(text)-maxTail):]
+}
+
+// quiet says that no literal is in the text.
+func (s *Signals) quiet(text string) bool {
+	state, _ := s.machine.seek(0, text, 0)
+	return state < s.machine.first
+}
+
+// fieldsMatter says whether some clause hangs on one of the event's fields alone.
+func (s *Signals) fieldsMatter(ev *event.Event) bool {
+	if len(s.byField) == 0 {
+		return false
+	}
+	for i := range ev.Fields {
+		if _, ok := s.byField[ev.Fields[i].Key]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// matching is one event on its way through the clauses.
+type matching struct {
+	signals *Signals
+	ev      *event.Event
+	text    string
+	found   literalSet              // in the line, its unescaped form or the name
+	named   literalSet              // in the name
+	picked  [maxClauses / 64]uint64 // clauses worth a look
+}
+
+func (m *matching) read(text string) {
+	m.signals.machine.read(text, &m.found)
+	if escaped(text) {
+		m.signals.machine.readUnescaped(text, &m.found)
+	}
+}
+
+func (m *matching) readName(name string) {
+	m.signals.machine.read(name, &m.found)
+	m.signals.machine.read(name, &m.named)
+}
+
+// pick marks the clauses that what was found can make true.
+func (m *matching) pick() {
+	s := m.signals
+	for word, bits := range m.found {
+		for ; bits != 0; bits &= bits - 1 {
+			m.mark(s.byText[word*64+mathbits.TrailingZeros64(bits)])
+		}
+	}
+	for i := range m.ev.Fields {
+		m.mark(s.byField[m.ev.Fields[i].Key])
+	}
+	if len(s.instruct) > 0 && m.found.hasAny(s.hints) {
+		m.mark(s.instruct)
+	}
+}
+
+func (m *matching) mark(clauses []uint16) {
+	for _, c := range clauses {
+		m.picked[c/64] |= 1 << (c % 64)
+	}
+}
+
+// judge appends the signals whose clauses hold and takes away what benign ones cancel.
+func (m *matching) judge(hits []*Signal) []*Signal {
+	before, benign := len(hits), false
+	var last *Signal
+	for word, bits := range m.picked {
+		for ; bits != 0; bits &= bits - 1 {
+			c := &m.signals.clauses[word*64+mathbits.TrailingZeros64(bits)]
+			if c.signal == last || !m.holds(c) {
+				continue
+			}
+			last = c.signal
+			hits = append(hits, last)
+			benign = benign || last.Role == RoleBenign
+		}
+	}
+	if benign {
+		hits = settle(hits, before)
+	}
+	return hits
+}
+
+// settle takes the benign signals, and what they cancel, out of hits[before:].
+func settle(hits []*Signal, before int) []*Signal {
+	kept := before
+	fresh := hits[before:]
+	for _, hit := range fresh {
+		cancelled := hit.Role == RoleBenign
+		for _, b := range fresh {
+			cancelled = cancelled || b.Role == RoleBenign && b.cancels(hit)
+		}
+		if !cancelled {
+			hits[kept] = hit
+			kept++
+		}
+	}
+	return hits[:kept]
+}
+
+func (s *Signal) cancels(other *Signal) bool {
+	for _, name := range s.Cancels {
+		if name == other.ID || name == other.Group || name == other.Class.String() {
+			return true
+		}
+	}
+	return false
+}
+
+// holds says whether every condition of the clause is met.
+func (m *matching) holds(c *clause) bool {
+	return (len(c.any) == 0 || m.found.hasAny(c.any)) &&
+		m.found.hasAll(c.all) &&
+		!m.found.hasAny(c.none) &&
+		(len(c.name) == 0 || m.named.hasAny(c.name)) &&
+		globs(c.from.Program, m.ev.Program) &&
+		globs(c.from.Source, m.ev.Source) &&
+		globs(c.from.Format, m.ev.Format) &&
+		m.fieldsHold(c.fields) &&
+		m.patternHolds(c.pattern) &&
+		(!c.from.Instructs || instructs(m.text))
+}
+
+func instructs(text string) bool {
+	_, ok := Instructs(text)
+	return ok
+}
+
+func (m *matching) fieldsHold(tests []fieldTest) bool {
+	for i := range tests {
+		value := m.value(tests[i].key)
+		if value == "" || !tests[i].holds(value) {
+			return false
+		}
+	}
+	return true
+}
+
+// value returns a field of the event; level and severity are fields too.
+func (m *matching) value(key string) string {
+	switch key {
+	case "level":
+		if m.ev.Level >= 0 && m.ev.Level < len(digits) {
+			return digits[m.ev.Level : m.ev.Level+1]
+		}
+		return ""
+	case "severity":
+		return m.ev.Severity.String()
+	}
+	value := m.ev.Value(key)
+	return value[:min(len(value), maxField)]
+}
+
+const digits = "01234567"
+
+func (t *fieldTest) holds(value string) bool {
+	if n, err := strconv.Atoi(value); err == nil {
+		for _, r := range t.ranges {
+			if r[0] <= n && n <= r[1] {
+				return true
+			}
+		}
+	}
+	return len(t.values) > 0 && globs(t.values, value)
+}
+
+func (m *matching) patternHolds(pattern *regexp.Regexp) bool {
+	if pattern == nil {
+		return true
+	}
+	text := m.text[:min(len(m.text), maxRegexp)]
+	return pattern.MatchString(text) || escaped(text) && pattern.MatchString(unescape(text)) ||
+		m.ev.Name != "" && pattern.MatchString(m.ev.Name)
+}
+
+// globs says whether the text fits one of the patterns; no patterns fit all.
+func globs(patterns []string, text string) bool {
+	if len(patterns) == 0 {
+		return true
+	}
+	for _, p := range patterns {
+		if glob(p, text) {
+			return true
+		}
+	}
+	return false
+}
+
+// glob compares without regard to ASCII case; * stands for any run of bytes.
+func glob(pattern, text string) bool {
+	p, t, star, mark := 0, 0, -1, 0
+	for t < len(text) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, t
+			p++
+		case p < len(pattern) && lower(pattern[p]) == lower(text[t]):
+			p++
+			t++
+		case star >= 0:
+			mark++
+			p, t = star+1, mark
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
+}
