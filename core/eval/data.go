@@ -124,7 +124,7 @@ func readCSV(path string, columns []string, row func(line int, values []string) 
 			return nil
 		}
 		if err != nil {
-			return &DataError{File: f.path, Err: err}
+			return badRecord(f.path, err)
 		}
 		for i, place := range places {
 			values[i] = record[place]
@@ -134,6 +134,15 @@ func readCSV(path string, columns []string, row func(line int, values []string) 
 			return &DataError{File: f.path, Line: line, Err: err}
 		}
 	}
+}
+
+// badRecord returns what the CSV reader met, with its line.
+func badRecord(path string, err error) error {
+	var pe *csv.ParseError
+	if errors.As(err, &pe) {
+		return &DataError{File: path, Line: pe.Line, Err: pe.Err}
+	}
+	return &DataError{File: path, Err: err}
 }
 
 // header returns where the columns stand.

@@ -3,6 +3,7 @@ package eval
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -108,10 +109,10 @@ func (l *streamLine) label(v []string) error {
 		return nil
 	}
 	if l.instance = v[4]; l.instance == "" {
-		return fmt.Errorf("attack line without an instance")
+		return errors.New("attack line without an instance")
 	}
 	if l.warmup {
-		return fmt.Errorf("attack line in the warmup part")
+		return errors.New("attack line in the warmup part")
 	}
 	var err error
 	l.severity, err = parseSeverity(v[5])
