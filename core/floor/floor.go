@@ -141,20 +141,25 @@ func (w *weight) together(ev []sift.Evidence) {
 		}
 	}
 	if entered {
-		w.confirmed = w.confirmed || sure
-		w.raise(event.High, SuccessAfterFailures)
+		w.raise(event.High, sure, SuccessAfterFailures)
 	}
 	if attempt && effect {
-		w.confirmed = w.confirmed || certain
-		w.raise(event.High, SuccessBeatsAttempt)
+		w.raise(event.High, certain, SuccessBeatsAttempt)
 	}
 	if entered && certain {
-		w.raise(event.Critical, ConfirmedEffect)
+		w.raise(event.Critical, true, ConfirmedEffect)
 	}
 }
 
-func (w *weight) raise(to event.Severity, why Reason) {
-	w.severity, w.plain = max(w.severity, to), max(w.plain, to)
+// raise takes the severity of pieces together, and what confirms those pieces.
+func (w *weight) raise(to event.Severity, confirmed bool, why Reason) {
+	if to > w.severity {
+		w.severity, w.confirmed = to, false
+	}
+	if to == w.severity {
+		w.confirmed = w.confirmed || confirmed
+	}
+	w.plain = max(w.plain, to)
 	w.reasons = append(w.reasons, why)
 }
 
