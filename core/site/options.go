@@ -67,8 +67,8 @@ type Contact struct {
 	Classes []event.Class  `yaml:"classes"`
 }
 
-// Defaults returns the options of a site of which nothing is known.
-func Defaults() Options {
+// DefaultOptions returns the options of a site of which nothing is known.
+func DefaultOptions() Options {
 	return Options{Name: "site", Worker: "w1", Timezone: "Local", Language: "en"}
 }
 

@@ -32,7 +32,7 @@ func networks(t *testing.T, texts ...string) []Network {
 // waterworks is a small plant: an office, a demilitarised zone, a process network.
 func waterworks(t *testing.T) Options {
 	t.Helper()
-	o := Defaults()
+	o := DefaultOptions()
 	o.Zones = Zones{
 		IT:  networks(t, "10.10.0.0/16", "fd00:10::/32"),
 		DMZ: networks(t, "192.0.2.0/24"),

@@ -1,0 +1,90 @@
+package intake
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestCheck(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		in   Options
+		want []string
+	}{
+		{"+ none", nil, nil},
+		{"+ all kinds", Options{
+			{Name: "auth", Kind: KindFile, Path: "/var/log/auth.log*", Timezone: "Europe/Vienna"},
+			{Name: "remote", Kind: KindDir, Path: "/var/log/remote"},
+			{Name: "journal", Kind: KindJournald},
+			{Name: "wazuh", Kind: KindWazuh, Path: "/var/ossec/logs/alerts/alerts.json"},
+			{Name: "drop", Kind: KindDrop, Path: "/var/lib/penstock/drop"},
+			{Name: "in", Kind: KindStdin},
+		}, nil},
+		{"- nothing stated", Options{{}}, []string{
+			"[0].name: is missing", "[0].kind: is missing (file, dir, journald, wazuh, drop, stdin)",
+		}},
+		{"- the same twice", Options{{Name: "a", Kind: KindFile, Path: "/a"}, {Name: "a", Kind: KindFile, Path: "/a"}}, []string{
+			`[1].name: "a" is sources[0] already`, "[1].path: /a is read by sources[0] already",
+		}},
+		{"- paths", Options{
+			{Name: "a", Kind: KindFile},
+			{Name: "b", Kind: KindFile, Path: "/a["},
+			{Name: "c", Kind: KindJournald, Path: "/run"},
+			{Name: "d", Kind: KindDir, Path: "/var/log/*"},
+		}, []string{
+			"[0].path: is missing: a source of kind file needs one",
+			`[1].path: "/a[" is not a pattern`,
+			"[2].path: a source of kind journald has none",
+			`[3].path: "/var/log/*": only a source of kind file may use a pattern`,
+		}},
+		{"- time zone", Options{{Name: "a", Kind: KindStdin, Timezone: "CEST"}}, []string{
+			`[0].timezone: "CEST" is not a time zone (such as Europe/Vienna, UTC or Local)`,
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			tt.in.Check(func(path, text string) { got = append(got, path+": "+text) })
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestKindUnmarshalText(t *testing.T) {
+	for _, tt := range []struct {
+		name, in string
+		want     Kind
+		err      string
+	}{
+		{"+ word", "file", KindFile, ""},
+		{"+ capitals", "Journald", KindJournald, ""},
+		{"- none is not a kind", "none", KindNone, `"none" is not a kind of source (file, dir, journald, wazuh, drop, stdin)`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var k Kind
+			err := k.UnmarshalText([]byte(tt.in))
+			if tt.err != "" && (err == nil || err.Error() != tt.err) || tt.err == "" && err != nil || k != tt.want {
+				t.Errorf("= %s, %v, want %s, %s", k, err, tt.want, tt.err)
+			}
+		})
+	}
+}
+
+func TestForFile(t *testing.T) {
+	o := Options{
+		{Name: "rotated", Kind: KindFile, Path: "/var/log/auth.log*"},
+		{Name: "auth", Kind: KindFile, Path: "/var/log/auth.log"},
+		{Name: "remote", Kind: KindDir, Path: "/var/log/remote/"},
+		{Name: "in", Kind: KindStdin},
+	}
+	for path, want := range map[string]string{
+		"/var/log/auth.log": "auth", "/var/log/./auth.log": "auth", "/var/log/auth.log.1": "rotated",
+		"/var/log/remote/fw": "remote", "/var/log/remote/a/b": "", "/etc/passwd": "", "": "",
+	} {
+		if got, ok := o.ForFile(path); got.Name != want || ok != (want != "") {
+			t.Errorf("ForFile(%q) = %q, %v, want %q", path, got.Name, ok, want)
+		}
+	}
+}

@@ -1,0 +1,123 @@
+// Package llm is about asking a local language model. At present it holds only
+// the options of such a model and their check: nothing here connects to
+// anything, and every stage is answered by rules. It never decides what to ask
+// nor what to make of an answer.
+package llm
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Options is the section model of penstock.yaml. Without endpoints there is no
+// model, and rules answer alone.
+type Options struct {
+	Endpoints   []string `yaml:"endpoints"`    // addresses of Ollama servers, tried in this order
+	Name        string   `yaml:"name"`         // as `ollama list` shows it
+	Digest      string   `yaml:"digest"`       // SHA-256 that the model of that name must have, "" accepts any
+	AllowRemote bool     `yaml:"allow_remote"` // permits endpoints with public addresses
+	TokenFile   string   `yaml:"token_file"`   // file with the bearer token of a proxy in front of the model
+
+	Timeout       time.Duration `yaml:"timeout"`        // of one request
+	KeepAlive     time.Duration `yaml:"keep_alive"`     // how long the server keeps the model loaded
+	ContextTokens int           `yaml:"context_tokens"` // size of the model's window, prompt and answer together
+	AnswerTokens  int           `yaml:"answer_tokens"`  // most tokens of one answer
+	PromptBytes   int           `yaml:"prompt_bytes"`   // most bytes of one prompt
+	Parallel      int           `yaml:"parallel"`       // most requests at the same time, all endpoints together
+	CallsPerHour  int           `yaml:"calls_per_hour"` // most requests within an hour; beyond, rules answer
+}
+
+// DefaultOptions returns the options of an absent section: no model, and limits
+// that suit a small one on a machine without a GPU.
+func DefaultOptions() Options {
+	return Options{
+		Timeout:       2 * time.Minute,
+		KeepAlive:     30 * time.Minute,
+		ContextTokens: 8192,
+		AnswerTokens:  1024,
+		PromptBytes:   20_000,
+		Parallel:      1,
+		CallsPerHour:  240,
+	}
+}
+
+// Paths returns the options that name files.
+func (o *Options) Paths() []*string { return []*string{&o.TokenFile} }
+
+// Check reports everything that is wrong with the options. It connects to nothing.
+func (o *Options) Check(problem func(path, text string)) {
+	for i, endpoint := range o.Endpoints {
+		if text := o.checkEndpoint(endpoint); text != "" {
+			problem(fmt.Sprintf("endpoints[%d]", i), text)
+		}
+	}
+	switch {
+	case len(o.Endpoints) > 0 && o.Name == "":
+		problem("name", "is missing: `ollama list` shows the names")
+	case strings.ContainsAny(o.Name, " \t\r\n"):
+		problem("name", fmt.Sprintf("%q is not a model's name", o.Name))
+	}
+	if text := checkDigest(o.Digest); text != "" {
+		problem("digest", text)
+	}
+	within := func(path string, value, least, most int) {
+		if value < least || value > most {
+			problem(path, fmt.Sprintf("%d is not between %d and %d", value, least, most))
+		}
+	}
+	within("context_tokens", o.ContextTokens, 2048, 131_072)
+	within("answer_tokens", o.AnswerTokens, 64, 8192)
+	within("prompt_bytes", o.PromptBytes, 2000, 200_000)
+	within("parallel", o.Parallel, 1, 64)
+	within("calls_per_hour", o.CallsPerHour, 1, 100_000)
+	if o.AnswerTokens >= o.ContextTokens {
+		problem("answer_tokens", fmt.Sprintf("%d leaves no room for a prompt in %d context_tokens", o.AnswerTokens, o.ContextTokens))
+	}
+	if o.Timeout < time.Second || o.Timeout > time.Hour {
+		problem("timeout", fmt.Sprintf("%s is not between 1s and 1h", o.Timeout))
+	}
+	if o.KeepAlive < 0 || o.KeepAlive > 7*24*time.Hour {
+		problem("keep_alive", fmt.Sprintf("%s is not between 0s and 7d", o.KeepAlive))
+	}
+}
+
+// checkEndpoint judges what can be judged without asking a name server: whoever
+// connects must look at the resolved address again.
+func (o *Options) checkEndpoint(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return fmt.Sprintf("%q is not an address (such as http://127.0.0.1:11434)", text)
+	}
+	if u.User != nil {
+		return "a password does not belong here: use token_file"
+	}
+	if u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
+		return fmt.Sprintf("%q has more than scheme, host and port", text)
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	if err != nil || addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast() {
+		return ""
+	}
+	if !o.AllowRemote {
+		return fmt.Sprintf("%s is a public address: prompts hold log lines; set allow_remote if they may leave the site", addr)
+	}
+	if u.Scheme != "https" {
+		return fmt.Sprintf("%s is a public address: only https may be used", addr)
+	}
+	return ""
+}
+
+func checkDigest(digest string) string {
+	if digest == "" {
+		return ""
+	}
+	sum, err := hex.DecodeString(strings.TrimPrefix(digest, "sha256:"))
+	if err != nil || len(sum) != 32 {
+		return fmt.Sprintf("%.80q is not a SHA-256 (64 digits 0-9 and a-f)", digest)
+	}
+	return ""
+}
