@@ -1,0 +1,27 @@
+//go:build cross
+
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestCrossBuildsStaySmall looks at what `make cross` has built: a gateway with
+// an SD card must be able to take it.
+func TestCrossBuildsStaySmall(t *testing.T) {
+	const most = 16 << 20 // bytes
+	for _, target := range []string{"linux-amd64", "linux-arm64", "linux-armv7"} {
+		path := filepath.Join(root, "dist", "penstock-"+target)
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Errorf("stat %s: %v", path, err)
+			continue
+		}
+		t.Logf("%s: %.1f MB", target, float64(info.Size())/(1<<20))
+		if info.Size() > most {
+			t.Errorf("%s has %d bytes, more than %d", target, info.Size(), most)
+		}
+	}
+}
