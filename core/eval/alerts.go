@@ -55,7 +55,7 @@ type Step struct {
 }
 
 // Alerts scores decide on each scenario under o.Dir. A *DataError says that the
-// data is not what it should be.
+// data is not what it should be, a *DecideError that there is nothing to score.
 func Alerts(ctx context.Context, o Options, decide Decide) (*AlertsResult, error) {
 	dir := filepath.Join(o.Dir, "alerts")
 	names, err := find(dir, ".alerts.csv")

@@ -68,7 +68,7 @@ type Given struct {
 }
 
 // Stream scores decide on the mixed stream under o.Dir. A *DataError says that
-// the data is not what it should be.
+// the data is not what it should be, a *DecideError that there is nothing to score.
 func Stream(ctx context.Context, o Options, decide Decide) (*StreamResult, error) {
 	d, err := loadStream(filepath.Join(o.Dir, "stream"))
 	if err != nil {

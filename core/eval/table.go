@@ -85,7 +85,21 @@ func (r *TemplatesResult) Table(w io.Writer) error {
 	for _, one := range r.Trivial {
 		t.row("%s\t%s", one.Name, one.Mean)
 	}
+	t.templateMisses("True groups that were not found, those of most lines first", r.MissedGroups)
+	t.templateMisses("Texts that differ, those of most lines first", r.MissedTexts)
 	return t.close()
+}
+
+func (t *table) templateMisses(title string, all []TemplateMiss) {
+	if len(all) == 0 {
+		return
+	}
+	t.part("%s", title)
+	t.row("system\twhat\tlines\tgroups\ttrue")
+	for _, m := range all {
+		t.row("%s\t%s\t%d\t%d\t%s", m.System, m.What, m.Lines, m.Groups, m.True)
+		t.row("\t\t\t\t%s", m.Mined)
+	}
 }
 
 func (t *table) templates(scores []TemplateScore, mean TemplateMean) {

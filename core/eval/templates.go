@@ -17,6 +17,9 @@ type TemplatesResult struct {
 	Mean    TemplateMean    `json:"mean_content"`
 	MeanRaw TemplateMean    `json:"mean_raw"`
 	Trivial []TrivialMean   `json:"trivial"`
+
+	MissedGroups []TemplateMiss `json:"missed_groups,omitempty"` // on messages
+	MissedTexts  []TemplateMiss `json:"missed_texts,omitempty"`  // on messages
 }
 
 // TemplateScore holds the metrics of one system.
@@ -66,19 +69,20 @@ func Templates(ctx context.Context, o Options, mine Mine) (*TemplatesResult, err
 		if err != nil {
 			return nil, err
 		}
-		content, err := mine(ctx, s.content, true)
+		content, err := mined(ctx, s, s.content, true, mine)
 		if err != nil {
-			return nil, fmt.Errorf("mine the contents of %s: %w", name, err)
+			return nil, err
 		}
-		raw, err := mine(ctx, s.raw, false)
+		raw, err := mined(ctx, s, s.raw, false, mine)
 		if err != nil {
-			return nil, fmt.Errorf("mine the raw lines of %s: %w", name, err)
-		}
-		if len(content) != len(s.content) || len(raw) != len(s.raw) {
-			return nil, fmt.Errorf("mine %s: %d and %d groups for %d lines", name, len(content), len(raw), len(s.raw))
+			return nil, err
 		}
 		r.Content = append(r.Content, scoreTemplates(s, content))
 		r.Raw = append(r.Raw, scoreTemplates(s, raw))
+		if o.Samples > 0 {
+			r.MissedGroups = costliest(append(r.MissedGroups, missedGroups(s, content)...), o.Samples)
+			r.MissedTexts = costliest(append(r.MissedTexts, missedTexts(s, content)...), o.Samples)
+		}
 		one = append(one, scoreTemplates(s, oneGroup(s.content)))
 		each = append(each, scoreTemplates(s, ownGroup(s.content)))
 	}
@@ -88,6 +92,18 @@ func Templates(ctx context.Context, o Options, mine Mine) (*TemplatesResult, err
 		{"equal lines in one group", meanTemplates(each)},
 	}
 	return r, nil
+}
+
+// mined returns the groups of a system's lines.
+func mined(ctx context.Context, s *system, lines []string, content bool, mine Mine) ([]Group, error) {
+	groups, err := mine(ctx, lines, content)
+	if err != nil {
+		return nil, fmt.Errorf("mine %s: %w", s.name, err)
+	}
+	if len(groups) != len(lines) {
+		return nil, fmt.Errorf("mine %s: %d groups for %d lines", s.name, len(groups), len(lines))
+	}
+	return groups, nil
 }
 
 // loadSystem reads the labels and the raw log of one system.

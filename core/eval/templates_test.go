@@ -115,3 +115,27 @@ func TestTemplates(t *testing.T) {
 		t.Errorf("result (-want +got):\n%s", d)
 	}
 }
+
+func TestTemplateMisses(t *testing.T) {
+	s := &system{
+		name:     "toy",
+		events:   []string{"E1", "E1", "E2", "E3", "E3", "E4"},
+		template: []string{"open <*>", "open <*>", "a", "b", "b", "c"},
+	}
+	mined := groups("1|open x", "2|open y", "3|<*>", "3|<*>", "3|<*>", "4|c")
+	want := []TemplateMiss{
+		{"toy", "merged", 2, 1, "b", "<*>"},
+		{"toy", "split", 2, 2, "open <*>", "open x"},
+		{"toy", "merged", 1, 1, "a", "<*>"},
+	}
+	if d := cmp.Diff(want, costliest(missedGroups(s, mined), 9)); d != "" {
+		t.Errorf("groups (-want +got):\n%s", d)
+	}
+	want = []TemplateMiss{
+		{"toy", "text", 2, 1, "b", "<*>"},
+		{"toy", "text", 1, 1, "a", "<*>"},
+	}
+	if d := cmp.Diff(want, costliest(missedTexts(s, mined), 2)); d != "" {
+		t.Errorf("texts (-want +got):\n%s", d)
+	}
+}

@@ -74,14 +74,27 @@ func (v *verdicts) complete() error {
 	return nil
 }
 
+// DecideError says that there are no decisions to score: the program under test
+// failed, or its decisions do not fit the data.
+type DecideError struct {
+	Name string // part of the data
+	Err  error
+}
+
+// Error returns the part of the data and what is wrong.
+func (e *DecideError) Error() string { return fmt.Sprintf("decide on %s: %v", e.Name, e.Err) }
+
+// Unwrap returns the error without the part.
+func (e *DecideError) Unwrap() error { return e.Err }
+
 // decided lets the program under test decide on the events that events returns.
 func decided(ctx context.Context, name string, seqs []uint64, events io.Reader, decide Decide) ([]verdict, error) {
 	v := newVerdicts(seqs)
 	if err := decide(ctx, name, events, v.take); err != nil {
-		return nil, fmt.Errorf("decide on %s: %w", name, err)
+		return nil, &DecideError{Name: name, Err: err}
 	}
 	if err := v.complete(); err != nil {
-		return nil, fmt.Errorf("decide on %s: %w", name, err)
+		return nil, &DecideError{Name: name, Err: err}
 	}
 	return v.all, nil
 }

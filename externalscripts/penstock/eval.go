@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,6 +69,7 @@ func newEvalTemplates(e *env) *cobra.Command {
 		},
 	}
 	f.common(cmd)
+	f.lists(cmd)
 	return cmd
 }
 
@@ -152,11 +154,16 @@ func (f *evalFlags) decide(e *env) (eval.Decide, func() error, error) {
 	return eval.Saved(file, f.decisions), file.Close, nil
 }
 
-// show prints the result, or says what is wrong with the data.
+// show prints the result, or says what is wrong with the data or the decisions.
 func (f *evalFlags) show(e *env, r scored, err error) error {
-	var bad *eval.DataError
+	var decisions *eval.DecideError
+	var data *eval.DataError
 	switch {
-	case errors.As(err, &bad):
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.As(err, &decisions) && f.decisions != "":
+		return exitError{code: exitInput, err: err, hint: "--decisions takes what `penstock analyze --decisions` prints for the same data"}
+	case errors.As(err, &data) && decisions == nil:
 		return exitError{code: exitInput, err: err, hint: "the data is not shipped: docs/evaluation.md names its sources and its form"}
 	case err != nil:
 		return err
