@@ -17,6 +17,7 @@ import (
 // evalFlags are the flags that the tasks share.
 type evalFlags struct {
 	dir       string
+	config    string
 	decisions string
 	asJSON    bool
 	misses    bool
@@ -93,6 +94,7 @@ func newEvalStream(e *env) *cobra.Command {
 	}
 	f.common(cmd)
 	f.lists(cmd)
+	cmd.Flags().StringVarP(&f.config, "config", "c", "", "configuration `file`; without it the built-in defaults")
 	cmd.Flags().StringVar(&f.decisions, "decisions", "", "score the decisions in this `file` instead of deciding, - is standard input")
 	return cmd
 }
@@ -105,12 +107,9 @@ func newEvalAlerts(e *env) *cobra.Command {
 		Example: "  penstock eval alerts --data ~/data --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			decide := evalDecide()
+			decide := evalDecide(f.config)
 			if f.decisions != "" {
 				decide = eval.SavedIn(f.decisions)
-			}
-			if decide == nil {
-				return errNoDecide
 			}
 			r, err := eval.Alerts(cmd.Context(), f.options(), decide)
 			return f.show(e, r, err)
@@ -118,6 +117,7 @@ func newEvalAlerts(e *env) *cobra.Command {
 	}
 	f.common(cmd)
 	f.lists(cmd)
+	cmd.Flags().StringVarP(&f.config, "config", "c", "", "configuration `file`; without it the built-in defaults")
 	cmd.Flags().StringVar(&f.decisions, "decisions", "", "score the decisions in this `folder`, one file <scenario>.jsonl each, instead of deciding")
 	return cmd
 }
@@ -133,17 +133,12 @@ func (f *evalFlags) lists(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.top, "top", 40, "with --misses: how many groups of false alarms")
 }
 
-var errNoDecide = exitError{code: exitFailed, err: errors.New("this build cannot decide by itself"), hint: "score a saved run with --decisions"}
-
 // decide returns the program under test and what closes it.
 func (f *evalFlags) decide(e *env) (eval.Decide, func() error, error) {
 	nothing := func() error { return nil }
 	switch f.decisions {
 	case "":
-		if d := evalDecide(); d != nil {
-			return d, nothing, nil
-		}
-		return nil, nil, errNoDecide
+		return evalDecide(f.config), nothing, nil
 	case "-":
 		return eval.Saved(e.stdin, "standard input"), nothing, nil
 	}
