@@ -1,0 +1,52 @@
+package pipeline
+
+// Texts returns every text of the package that is not in the playbook, by a
+// name for messages.
+func Texts() map[string]Text {
+	all := map[string]Text{}
+	addTable(all, "class", classTexts[:])
+	addTable(all, "severity", severityTexts[:])
+	addTable(all, "zone", zoneTexts[:])
+	addTable(all, "role", roleTexts[1:])
+	addTable(all, "reason", reasonTexts[1:])
+	for title, t := range actionTexts {
+		all[title] = t
+	}
+	addTable(all, "phrase", []Text{
+		byAddress, byUser, byProgram, byOther, claimed, quoted, noHost, noProgram, moreOf,
+		floorReason, effectShown, noEffect, peerObserved, weakSource, severalKinds, modelSilenced,
+		headlineText, factOnce, factSpan, factPeers, factUsers, factPrograms, factTargets,
+		sureText, sureWeak, sureLikely, sureStrong, carriesPlant, testHost, safeAddress, knownScanner,
+		callProcess, callNobody,
+	})
+	counts := []Counted{failedLogins, eventCount, failureCount, secondCount, minuteCount, hourCount, dayCount}
+	for _, c := range classCounts {
+		counts = append(counts, c)
+	}
+	for _, c := range counts {
+		all["one of "+c.Many.EN], all["many of "+c.Many.EN] = c.One, c.Many
+	}
+	return all
+}
+
+func addTable(all map[string]Text, name string, table []Text) {
+	for i, t := range table {
+		all[name+" "+decimal(i)] = t
+	}
+}
+
+// For tests of the small functions.
+var (
+	Clean        = clean
+	Fill         = func(text string, v map[string]string) string { return fill(text, v) }
+	Span         = span
+	Grouped      = grouped
+	Score        = score
+	ValidHost    = validHost
+	ValidProgram = validProgram
+	ValidFile    = validFile
+	ValidUser    = validUser
+)
+
+// KindScores and ReasonKinds are the lengths of the tables indexed by sift.Kind.
+var KindScores, ReasonKinds = len(kindScores), len(reasonTexts)

@@ -1,0 +1,169 @@
+package pipeline
+
+import (
+	"slices"
+	"strings"
+
+	"penstock/core/cases"
+	"penstock/core/sift"
+)
+
+// kindScores say how unusual one piece of evidence of a kind is by itself, 0 to
+// 100. A signal or a source's own severity adds severityScore for each step
+// above none, confirmed evidence adds confirmedScore, and each further kind in
+// the case adds kindScore to the highest of them.
+//
+//	returned 20, impossible time 25, new template 30, odd time 35, new program
+//	40, repeated 50, burst 55, fan-out 60, host mismatch 70, instructing 80,
+//	success after failures 85; signal 30 and source severity 20 plus 12 a step
+var kindScores = [...]int{
+	sift.NewTemplate:    30,
+	sift.NewProgram:     40,
+	sift.SignalMatch:    30,
+	sift.Repeated:       50,
+	sift.Burst:          55,
+	sift.FanOut:         60,
+	sift.SuccessAfter:   85,
+	sift.OddTime:        35,
+	sift.SourceSeverity: 20,
+	sift.Returned:       20,
+	sift.HostMismatch:   70,
+	sift.ImpossibleTime: 25,
+	sift.Instructing:    80,
+}
+
+const (
+	severityScore  = 12
+	confirmedScore = 10
+	kindScore      = 5
+	unusualFrom    = 30 // from this score on a case is called unusual
+	maxReasons     = 12
+	maxHandles     = 3 // named behind one reason
+)
+
+// detect is stage 2: is it unusual here, how much, on which evidence.
+func (p *Pipeline) detect(c *cases.Case, s Summary) Anomaly {
+	score := score(c.Evidence)
+	a := Anomaly{Unusual: score >= unusualFrom, Score: score}
+	for i := range c.Evidence {
+		e := &c.Evidence[i]
+		lines := linesWith(c.Lines, e)
+		reason := p.reason(c, e, lines)
+		if len(lines) > 0 {
+			reason += " (" + strings.Join(handles(lines, maxHandles), ", ") + ")"
+		}
+		if len(a.Reasons) < maxReasons && !slices.Contains(a.Reasons, reason) {
+			a.Reasons = append(a.Reasons, reason)
+			a.Handles = append(a.Handles, handles(lines, maxHandles)...)
+		}
+	}
+	slices.SortFunc(a.Handles, func(x, y string) int {
+		return slices.Index(s.Handles, x) - slices.Index(s.Handles, y)
+	})
+	a.Handles = slices.Compact(a.Handles)
+	return a
+}
+
+// score returns how unusual the evidence is, 0 to 100.
+func score(evidence []sift.Evidence) int {
+	highest := 0
+	var kinds [len(kindScores)]bool
+	for _, e := range evidence {
+		if int(e.Kind) >= len(kindScores) {
+			continue
+		}
+		kinds[e.Kind] = true
+		n := kindScores[e.Kind]
+		if e.Kind == sift.SignalMatch || e.Kind == sift.SourceSeverity {
+			n += severityScore * int(e.Severity)
+		}
+		if e.Confirmed {
+			n += confirmedScore
+		}
+		highest = max(highest, n)
+	}
+	further := -1
+	for _, there := range kinds {
+		if there {
+			further++
+		}
+	}
+	return min(100, highest+kindScore*max(0, further))
+}
+
+// reason returns one piece of evidence as a sentence.
+func (p *Pipeline) reason(c *cases.Case, e *sift.Evidence, lines []*cases.Line) string {
+	if int(e.Kind) >= len(reasonTexts) {
+		return e.Kind.String()
+	}
+	return p.text(reasonTexts[e.Kind], values{
+		"program":  p.programOf(c, lines),
+		"host":     p.hostOf(c, lines),
+		"class":    ClassWords(e.Class, p.language),
+		"severity": SeverityWord(e.Severity, p.language),
+		"signal":   p.say(e.Signal, validProgram),
+		"by":       p.by(c, e),
+		"events":   countOf(e.Class, e.Count, p.language),
+		"failures": failureCount.In(p.language, e.Count),
+		"count":    grouped(e.Count, p.language),
+		"window":   span(e.Window, p.language),
+	})
+}
+
+// by returns how a reason names the subject of its evidence, or "".
+func (p *Pipeline) by(c *cases.Case, e *sift.Evidence) string {
+	same := func(x cases.Entity) bool { return x.Value == e.Subject }
+	switch {
+	case e.Subject == "":
+		return ""
+	case validAddress(e.Subject):
+		return p.text(byAddress, values{"subject": p.origin(e.Subject, e.Origin, true)})
+	case slices.ContainsFunc(c.Users, same):
+		return p.text(byUser, values{"subject": p.say(e.Subject, validUser)})
+	case slices.ContainsFunc(c.Programs, same):
+		return p.text(byProgram, values{"subject": p.say(e.Subject, validProgram)})
+	}
+	return p.text(byOther, values{"subject": p.say(e.Subject, validHost)})
+}
+
+// programOf returns the program of the evidence's lines, else of the case.
+func (p *Pipeline) programOf(c *cases.Case, lines []*cases.Line) string {
+	switch {
+	case len(lines) > 0 && lines[0].Program != "":
+		return p.say(lines[0].Program, validProgram)
+	case len(lines) == 0 && len(c.Programs) > 0:
+		return p.say(c.Programs[0].Value, validProgram)
+	}
+	return p.text(noProgram, nil)
+}
+
+func (p *Pipeline) hostOf(c *cases.Case, lines []*cases.Line) string {
+	if c.Asset == "" && len(lines) > 0 && lines[0].Host != "" {
+		return p.say(lines[0].Host, validHost)
+	}
+	return p.host(c)
+}
+
+// linesWith returns the lines that hold this evidence. What counts grows from
+// line to line, so counts are not compared.
+func linesWith(lines []cases.Line, e *sift.Evidence) []*cases.Line {
+	var found []*cases.Line
+	for i := range lines {
+		for j := range lines[i].Evidence {
+			x := &lines[i].Evidence[j]
+			if x.Kind == e.Kind && x.Class == e.Class && x.Signal == e.Signal && x.Subject == e.Subject {
+				found = append(found, &lines[i])
+				break
+			}
+		}
+	}
+	return found
+}
+
+func handles(lines []*cases.Line, most int) []string {
+	var out []string
+	for _, l := range lines[:min(most, len(lines))] {
+		out = append(out, handle(l))
+	}
+	return out
+}

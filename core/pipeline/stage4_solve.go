@@ -1,0 +1,93 @@
+package pipeline
+
+import (
+	"slices"
+
+	"penstock/core/action"
+	"penstock/core/cases"
+	"penstock/core/event"
+)
+
+// Bounds of one plan.
+const (
+	maxTargets   = 3 // of one action
+	maxProposals = 12
+)
+
+// solve is stage 4: which applicable actions help. By rules it is all that are
+// applicable, mildest first, and the most frequent target first.
+func (p *Pipeline) solve(c *cases.Case, a Assessment) Plan {
+	if a.Severity == event.None {
+		return Plan{}
+	}
+	return Plan{Proposals: p.Applicable(*c)}
+}
+
+// Applicable returns the actions whose definition answers the case's class, each
+// aimed at what one evidence handle observed. Protection, zone, trust and limits
+// are for policy to judge. A model's answer may name nothing else.
+func (p *Pipeline) Applicable(c cases.Case) []Proposal {
+	var found []Proposal
+	for _, d := range p.actions {
+		if !d.Answers(c.Class) {
+			continue
+		}
+		if d.Field == "" {
+			found = append(found, wholeHost(&c, d)...)
+			continue
+		}
+		found = append(found, targets(&c, d)...)
+	}
+	return found[:min(maxProposals, len(found))]
+}
+
+// wholeHost aims an action at the executing host itself, on the gravest line.
+func wholeHost(c *cases.Case, d action.Definition) []Proposal {
+	if len(c.Lines) == 0 {
+		return nil
+	}
+	best := slices.MaxFunc(pointers(c.Lines), func(a, b *cases.Line) int {
+		return int(gravest(a)) - int(gravest(b))
+	})
+	return []Proposal{{Action: d.ID, Handle: handle(best)}}
+}
+
+// targets aims an action at each value of its field that some line observed, the
+// value that stands in most lines first.
+func targets(c *cases.Case, d action.Definition) []Proposal {
+	var found []Proposal
+	count := map[string]int{}
+	for i := range c.Lines {
+		for _, f := range c.Lines[i].Fields {
+			if f.Key != d.Field || f.Origin != event.Observed {
+				continue
+			}
+			params, err := d.ParseParams(f.Value)
+			if err != nil {
+				continue
+			}
+			target := params.Target()
+			if count[target]++; count[target] == 1 {
+				found = append(found, Proposal{Action: d.ID, Handle: handle(&c.Lines[i]) + "." + f.Key, Target: target})
+			}
+		}
+	}
+	slices.SortStableFunc(found, func(a, b Proposal) int { return count[b.Target] - count[a.Target] })
+	return found[:min(maxTargets, len(found))]
+}
+
+func gravest(l *cases.Line) event.Severity {
+	worst := event.None
+	for _, e := range l.Evidence {
+		worst = max(worst, e.Severity)
+	}
+	return worst
+}
+
+func pointers(lines []cases.Line) []*cases.Line {
+	out := make([]*cases.Line, len(lines))
+	for i := range lines {
+		out[i] = &lines[i]
+	}
+	return out
+}

@@ -1,0 +1,171 @@
+package pipeline
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"penstock/core/cases"
+	"penstock/core/event"
+	"penstock/core/site"
+)
+
+// From these confidences on the rules say "likely" and "well supported".
+const (
+	likelyFrom = 40
+	strongFrom = 70
+)
+
+// advise is stage 5: what the person on duty reads. Commands come from the
+// playbook alone, with checked values in place; free text never becomes one.
+func (p *Pipeline) advise(c *cases.Case, s Summary, a Assessment) Advice {
+	entry := p.playbook.entry(a.Class, c.Zone)
+	note := p.playbook.zone(c.Zone)
+	values := p.params(c)
+	asset, _ := p.site.AssetNamed(c.Asset)
+	return Advice{
+		Headline: s.Headline,
+		What:     p.what(c, entry, values),
+		Sure:     p.sure(a),
+		Means:    p.means(entry, note, asset, values),
+		Steps:    p.steps(append(slices.Clone(note.Steps), entry.Steps...), values),
+		Avoid:    p.avoid(append(slices.Clone(note.Avoid), entry.Avoid...), values),
+		Call:     p.call(c.Zone, a),
+	}
+}
+
+// what returns what happened: the playbook's sentence and the case's facts.
+func (p *Pipeline) what(c *cases.Case, entry *PlaybookEntry, v params) string {
+	sentences := []string{capital(p.text(entry.What, v.text)), p.when(c)}
+	for _, fact := range []struct {
+		text     Text
+		entities []cases.Entity
+		valid    func(string) bool
+	}{
+		{factPeers, c.Peers, validAddress},
+		{factUsers, c.Users, validUser},
+		{factPrograms, c.Programs, validProgram},
+		{factTargets, c.Targets, validHost},
+	} {
+		if len(fact.entities) > 0 {
+			sentences = append(sentences, p.text(fact.text, values{"list": p.list(fact.entities, fact.valid)}))
+		}
+	}
+	return strings.Join(sentences, " ")
+}
+
+// when returns how many events there were and when, in the site's time.
+func (p *Pipeline) when(c *cases.Case) string {
+	const day, clock = "2006-01-02 15:04:05", "15:04:05"
+	from, to := c.Opened.In(p.location), c.Updated.In(p.location)
+	v := values{"events": eventCount.In(p.language, c.Events), "from": from.Format(day), "to": to.Format(clock)}
+	if !sameDay(from, to) {
+		v["to"] = to.Format(day)
+	}
+	if to.Sub(from) < time.Second {
+		return p.text(factOnce, v)
+	}
+	return p.text(factSpan, v)
+}
+
+func sameDay(a, b time.Time) bool {
+	y1, m1, d1 := a.Date()
+	y2, m2, d2 := b.Date()
+	return y1 == y2 && m1 == m2 && d1 == d2
+}
+
+// sure returns how sure the rules are, and why.
+func (p *Pipeline) sure(a Assessment) string {
+	word := sureWeak
+	switch {
+	case a.Confidence >= strongFrom:
+		word = sureStrong
+	case a.Confidence >= likelyFrom:
+		word = sureLikely
+	}
+	first := p.text(sureText, values{"word": p.text(word, nil), "confidence": decimal(a.Confidence)})
+	return first + " " + strings.Join(a.Reasons, ". ") + "."
+}
+
+// means returns what it means here: the class, the zone, the asset's roles.
+func (p *Pipeline) means(entry *PlaybookEntry, note ZoneNote, asset site.Asset, v params) string {
+	sentences := []string{p.text(entry.Means, v.text)}
+	if note.Means.EN != "" {
+		sentences = append(sentences, capital(p.text(note.Means, v.text)))
+	}
+	for _, role := range asset.Roles {
+		if text := roleWords(role, p.language); text != "" {
+			sentences = append(sentences, text)
+		}
+	}
+	add := func(is bool, t Text) {
+		if is {
+			sentences = append(sentences, p.text(t, v.text))
+		}
+	}
+	add(asset.Zone != event.ZoneOT && asset.CarriesOT(), carriesPlant)
+	add(asset.Test, testHost)
+	add(v.address.IsValid() && p.site.IsProtected(v.address), safeAddress)
+	add(v.address.IsValid() && p.site.IsKnownScanner(v.address), knownScanner)
+	return strings.Join(sentences, " ")
+}
+
+// steps returns the first things to do that the case has values for.
+func (p *Pipeline) steps(ids []string, v params) []Step {
+	var steps []Step
+	var done []string
+	for _, id := range ids {
+		s := p.playbook.Steps[id]
+		if len(steps) == maxShown || slices.Contains(done, id) || !complete(s.EN, v.text) {
+			continue
+		}
+		if s.Against && p.site.IsProtected(v.address) {
+			continue
+		}
+		done = append(done, id)
+		step := Step{Text: p.text(s.Text, v.text)}
+		if complete(s.Command, v.command) {
+			step.Command = fill(s.Command, v.command)
+		}
+		steps = append(steps, step)
+	}
+	return steps
+}
+
+func (p *Pipeline) avoid(ids []string, v params) []string {
+	var texts []string
+	for _, id := range ids {
+		text := capital(p.text(p.playbook.Avoid[id], v.text))
+		if !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
+// call returns whom to call: the site's contacts for this case, or who should
+// be one.
+func (p *Pipeline) call(zone event.Zone, a Assessment) []string {
+	var lines []string
+	for _, c := range p.site.Contacts(zone, a.Severity, a.Class) {
+		parts := slices.DeleteFunc([]string{c.Name, c.Phone, c.Mail}, func(s string) bool { return s == "" })
+		lines = append(lines, strings.Join(parts, ", "))
+	}
+	if len(lines) > 0 {
+		return lines
+	}
+	if zone == event.ZoneOT || zone == event.ZoneUnknown {
+		return []string{p.text(callProcess, nil)}
+	}
+	return []string{p.text(callNobody, nil)}
+}
+
+// complete says whether there is a value for each placeholder of the text.
+func complete(text string, v values) bool {
+	for _, name := range placeholders(text) {
+		if _, ok := v[name]; !ok {
+			return false
+		}
+	}
+	return true
+}
