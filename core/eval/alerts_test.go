@@ -112,11 +112,11 @@ func TestLeadingEdge(t *testing.T) {
 	}
 	got := map[string]string{}
 	for _, p := range trivialPredictors() {
-		text := ""
+		var text []byte
 		for _, v := range p.decide(s) {
-			text += map[bool]string{true: "f", false: "-"}[v.forward]
+			text = append(text, map[bool]byte{true: 'f', false: '-'}[v.forward])
 		}
-		got[p.name] = text
+		got[p.name] = string(text)
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("forwards (-want +got):\n%s", d)

@@ -74,14 +74,14 @@ func open(path string) (*file, error) {
 	}
 	r, err := Unpacked(raw)
 	if err != nil {
-		raw.Close()
+		_ = raw.Close() // it was only read
 		return nil, &DataError{File: path, Err: err}
 	}
 	return &file{Reader: r, path: path, raw: raw}, nil
 }
 
-// Close closes the file.
-func (f *file) Close() error { return f.raw.Close() }
+// close closes the file, which was only read: there is nothing to lose.
+func (f *file) close() { _ = f.raw.Close() }
 
 // Unpacked returns a reader of what r holds, which may be gzip.
 func Unpacked(r io.Reader) (io.Reader, error) {
@@ -109,7 +109,7 @@ func readCSV(path string, columns []string, row func(line int, values []string) 
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer f.close()
 
 	r := csv.NewReader(f)
 	r.ReuseRecord = true
@@ -167,7 +167,7 @@ func readLines(path string, line func(number int, text []byte) error) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer f.close()
 	return eachLine(f, f.path, line)
 }
 

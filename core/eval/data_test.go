@@ -44,9 +44,8 @@ func TestAlertsReproducesLeadingEdge(t *testing.T) {
 		t.Fatal(err)
 	}
 	type line struct {
-		Name          string
-		Forwards      Share
-		Labelled, All Share
+		Name                    string
+		Forwards, Labelled, All Share
 	}
 	const alerts = 740684
 	want := []line{
@@ -66,5 +65,4 @@ func TestAlertsReproducesLeadingEdge(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("leading edge (-want +got):\n%s", d)
 	}
-	r.Table(os.Stdout)
 }

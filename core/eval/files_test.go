@@ -22,8 +22,12 @@ func writeFiles(t testing.TB, files map[string]string) string {
 		if strings.HasSuffix(name, ".gz") {
 			var b bytes.Buffer
 			z := gzip.NewWriter(&b)
-			z.Write(data) //nolint:errcheck // into memory
-			z.Close()     //nolint:errcheck // into memory
+			if _, err := z.Write(data); err != nil {
+				t.Fatal(err)
+			}
+			if err := z.Close(); err != nil {
+				t.Fatal(err)
+			}
 			data = b.Bytes()
 		}
 		if err := os.WriteFile(path, data, 0o600); err != nil {

@@ -74,11 +74,11 @@ func Stream(ctx context.Context, o Options, decide Decide) (*StreamResult, error
 	if err != nil {
 		return nil, err
 	}
-	events, err := d.events()
+	events, err := open(d.path)
 	if err != nil {
 		return nil, err
 	}
-	defer events.Close()
+	defer events.close()
 	v, err := decided(ctx, "stream", d.seqs, events, decide)
 	if err != nil {
 		return nil, err

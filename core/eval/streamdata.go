@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -78,7 +77,7 @@ func (d *streamData) event(number int, text []byte) error {
 		return fmt.Errorf("not an event: %w", err)
 	}
 	if e.Seq == 0 {
-		e.Seq = uint64(number) //nolint:gosec // G115: a line number is not negative
+		e.Seq = uint64(number)
 	}
 	if err := checkOrder(d.seqs, e.Seq); err != nil {
 		return err
@@ -137,13 +136,4 @@ func parseTime(raw json.RawMessage) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("ts: %q is neither Unix seconds nor RFC 3339", raw)
 	}
 	return time.UnixMilli(int64(seconds * 1000)).UTC(), nil
-}
-
-// events returns what the program under test reads: the data file as it is.
-func (d *streamData) events() (io.ReadCloser, error) {
-	f, err := open(d.path)
-	if err != nil {
-		return nil, err
-	}
-	return f, nil
 }

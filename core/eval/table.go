@@ -95,7 +95,7 @@ func (t *table) templateMisses(title string, all []TemplateMiss) {
 		return
 	}
 	t.part("%s", title)
-	t.row("system\twhat\tlines\tgroups\ttrue")
+	t.row("system\twhat\tlines\tgroups\ttrue, and the first mined")
 	for _, m := range all {
 		t.row("%s\t%s\t%d\t%d\t%s", m.System, m.What, m.Lines, m.Groups, m.True)
 		t.row("\t\t\t\t%s", m.Mined)

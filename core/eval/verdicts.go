@@ -128,7 +128,7 @@ func SavedIn(dir string) Decide {
 		if err != nil {
 			return err
 		}
-		defer f.Close()
+		defer f.close()
 		return Saved(f, f.path)(ctx, name, events, emit)
 	}
 }

@@ -61,11 +61,7 @@ func newEvalTemplates(e *env) *cobra.Command {
 		Example: "  penstock eval templates --data ~/data",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			mine := evalMine()
-			if mine == nil {
-				return errors.New("this build has no miner")
-			}
-			r, err := eval.Templates(cmd.Context(), f.options(), mine)
+			r, err := eval.Templates(cmd.Context(), f.options(), evalMine)
 			return f.show(e, r, err)
 		},
 	}

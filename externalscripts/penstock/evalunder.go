@@ -3,15 +3,35 @@ package main
 import (
 	"context"
 	"io"
+	"strconv"
 	"time"
 
 	"penstock/core/app"
 	"penstock/core/eval"
 	"penstock/core/event"
+	"penstock/core/logline"
+	"penstock/core/pattern"
 )
 
-// evalMine returns the miner under test, or nil where the build has none.
-func evalMine() eval.Mine { return nil }
+// evalMine is the miner under test, with its own bounds and one scope.
+func evalMine(ctx context.Context, lines []string, content bool) ([]eval.Group, error) {
+	miner := pattern.New(pattern.Options{})
+	ids := make([]uint64, len(lines))
+	var header logline.Header
+	for i, line := range lines {
+		if !content {
+			logline.Parse(line, &header)
+			line = header.Message
+		}
+		ids[i] = miner.Learn("", line).ID
+	}
+	groups := make([]eval.Group, len(lines))
+	for i, id := range ids {
+		id = miner.Final(id)
+		groups[i] = eval.Group{ID: strconv.FormatUint(id, 10), Template: miner.Template(id)}
+	}
+	return groups, ctx.Err()
+}
 
 // evalDecide returns the program under test: what `penstock analyze --decisions`
 // does with a configuration, with a new engine for each part of the data.
