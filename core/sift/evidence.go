@@ -62,4 +62,7 @@ func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 type Finding struct {
 	Template uint64 // id of the mined template; 0 when none was mined
 	Evidence []Evidence
+	// Fresh says that the evidence may open a case. What is not fresh only adds
+	// to a case that is open.
+	Fresh bool
 }

@@ -1,0 +1,97 @@
+package app
+
+import (
+	"fmt"
+
+	"penstock/core/cases"
+	"penstock/core/config"
+	"penstock/core/event"
+	"penstock/core/pipeline"
+	"penstock/core/policy"
+	"penstock/core/record"
+	"penstock/core/sift"
+	"penstock/core/site"
+)
+
+// Engine takes events through sift and cases, and cases through the pipeline's
+// rules and policy. It is used by one goroutine.
+type Engine struct {
+	Config  *config.Config
+	Site    *site.Site
+	Signals *sift.Signals
+
+	sifter   *sift.Sifter
+	book     *cases.Book
+	pipeline *pipeline.Pipeline
+	policy   *policy.Policy
+}
+
+// NewEngine joins the parts of a checked configuration.
+func NewEngine(c *config.Config) (*Engine, error) {
+	s, err := site.New(c.Site)
+	if err != nil {
+		return nil, fmt.Errorf("site: %w", err)
+	}
+	entries, err := c.AllSignals()
+	if err != nil {
+		return nil, err
+	}
+	signals, err := sift.NewSignals(entries)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPipeline(c, s, signals)
+	if err != nil {
+		return nil, err
+	}
+	decide, err := newPolicy(c, s)
+	if err != nil {
+		return nil, err
+	}
+	sifter := sift.New(c.Detect.Sift, s, signals)
+	return &Engine{
+		Config: c, Site: s, Signals: signals, sifter: sifter, pipeline: p, policy: decide,
+		book: cases.NewBook(c.Detect.Cases, s, s.Worker(), sifter.Miner().Template),
+	}, nil
+}
+
+// Handle takes one event as far as a case and says what became of it. It fills
+// in the event's asset and zone.
+func (e *Engine) Handle(ev *event.Event) cases.Outcome {
+	return e.book.Add(ev, e.sifter.Sift(ev))
+}
+
+// Verdict is a case with what rules and policy say of it.
+type Verdict struct {
+	Case     cases.Case
+	Report   pipeline.Report
+	Decision policy.Decision
+}
+
+// Record returns the verdict as the object that every sink gets.
+func (v Verdict) Record() record.Record { return record.New(v.Case, v.Report, v.Decision) }
+
+// Verdicts works every case through the five stages by rules and decides on it,
+// the gravest case first.
+func (e *Engine) Verdicts() []Verdict {
+	all := e.book.Cases()
+	verdicts := make([]Verdict, len(all))
+	for i, c := range all {
+		verdicts[i] = e.judge(c)
+	}
+	return verdicts
+}
+
+// Verdict returns the verdict on the case with that id.
+func (e *Engine) Verdict(id string) (Verdict, bool) {
+	c, ok := e.book.Find(id)
+	if !ok {
+		return Verdict{}, false
+	}
+	return e.judge(c), true
+}
+
+func (e *Engine) judge(c cases.Case) Verdict {
+	r := e.pipeline.Rules(c)
+	return Verdict{Case: c, Report: r, Decision: e.policy.Decide(c, r, policy.Facts{Now: c.Updated})}
+}

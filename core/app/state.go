@@ -1,0 +1,117 @@
+package app
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"penstock/core/cases"
+	"penstock/core/sift"
+)
+
+// stateMagic begins a state file; its last byte is the version of the format.
+const stateMagic = "PENSTOCK\x01"
+
+// maxState bounds the state file that is read, in bytes.
+const maxState = 512 << 20
+
+// ErrStateForeign means that a file is not a state file of this version.
+var ErrStateForeign = errors.New("is not a state file of this version of Penstock")
+
+// ErrStateBroken means that a state file was altered or cut.
+var ErrStateBroken = errors.New("is damaged: its checksum does not match")
+
+// engineState is what a state file holds.
+type engineState struct {
+	Sift  sift.State
+	Cases cases.State
+}
+
+// Save writes what the engine has learned and its cases to path, in one step:
+// whoever reads the file finds the old content or the new one.
+func (e *Engine) Save(path string) error {
+	learned, err := e.sifter.State()
+	if err != nil {
+		return fmt.Errorf("save state: %w", err)
+	}
+	var body bytes.Buffer
+	if err := gob.NewEncoder(&body).Encode(engineState{Sift: learned, Cases: e.book.State()}); err != nil {
+		return fmt.Errorf("save state: %w", err)
+	}
+	sum := sha256.Sum256(body.Bytes())
+	content := append(append([]byte(stateMagic), sum[:]...), body.Bytes()...)
+	if err := replaceFile(path, content); err != nil {
+		return fmt.Errorf("save state: %w", err)
+	}
+	return nil
+}
+
+// Load reads what Save wrote. A file that does not exist is an os.ErrNotExist;
+// one that is not whole is ErrStateForeign or ErrStateBroken. After an error the
+// engine is of no more use.
+func (e *Engine) Load(path string) error {
+	content, err := readBounded(path, maxState)
+	if err != nil {
+		return err
+	}
+	head := len(stateMagic) + sha256.Size
+	if len(content) < head || string(content[:len(stateMagic)]) != stateMagic {
+		return fmt.Errorf("%s %w", path, ErrStateForeign)
+	}
+	body := content[head:]
+	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], content[len(stateMagic):head]) {
+		return fmt.Errorf("%s %w", path, ErrStateBroken)
+	}
+	var state engineState
+	if err := gob.NewDecoder(bytes.NewReader(body)).Decode(&state); err != nil {
+		return fmt.Errorf("%s %w: %w", path, ErrStateForeign, err)
+	}
+	if err := e.sifter.Load(state.Sift); err != nil {
+		return fmt.Errorf("%s %w: %w", path, ErrStateForeign, err)
+	}
+	if err := e.book.Load(state.Cases); err != nil {
+		return fmt.Errorf("%s %w: %w", path, ErrStateForeign, err)
+	}
+	return nil
+}
+
+func readBounded(path string, limit int64) ([]byte, error) {
+	file, err := os.Open(path) //nolint:gosec // the user names the file
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	content, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(content)) > limit {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, limit)
+	}
+	return content, nil
+}
+
+// replaceFile puts content at path, readable by its owner only, through a
+// temporary file beside it.
+func replaceFile(path string, content []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(file.Name()) }() // gone already when all went well
+	if _, err = file.Write(content); err == nil {
+		err = file.Sync()
+	}
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}

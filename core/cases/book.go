@@ -1,0 +1,303 @@
+package cases
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"penstock/core/event"
+	"penstock/core/floor"
+	"penstock/core/sift"
+	"penstock/core/site"
+)
+
+// Options are the limits of a Book.
+type Options struct {
+	// Quiet is how long after its last event a Low or Medium case closes.
+	Quiet time.Duration `yaml:"quiet"`
+	// ForwardsPerHour is how many revisions one case may have within an hour; a
+	// higher floor is always one.
+	ForwardsPerHour int `yaml:"forwards_per_hour"`
+	// MaxOpen is how many cases may be open; beyond it the least grave of the
+	// site's noisiest host gives way.
+	MaxOpen int `yaml:"max_open"`
+	// KeepClosed is how many closed cases are kept for `penstock explain`.
+	KeepClosed int `yaml:"keep_closed"`
+}
+
+// DefaultOptions returns the options that the figures in docs/evaluation.md were measured with.
+func DefaultOptions() Options {
+	return Options{Quiet: time.Hour, ForwardsPerHour: 30, MaxOpen: 2000, KeepClosed: 1000}
+}
+
+// Check reports every option that cannot be worked with.
+func (o *Options) Check(problem func(path, text string)) {
+	if o.Quiet < time.Minute || o.Quiet > 7*24*time.Hour {
+		problem("quiet", "must lie between 1m and 168h")
+	}
+	if o.ForwardsPerHour < 1 || o.ForwardsPerHour > 1000 {
+		problem("forwards_per_hour", "must lie between 1 and 1000")
+	}
+	if o.MaxOpen < 10 || o.MaxOpen > 100_000 {
+		problem("max_open", "must lie between 10 and 100000")
+	}
+	if o.KeepClosed < 0 || o.KeepClosed > 100_000 {
+		problem("keep_closed", "must lie between 0 and 100000")
+	}
+}
+
+// Decision is what becomes of one event.
+type Decision uint8
+
+const (
+	Suppress Decision = iota // known: counted, goes no further
+	Attach                   // adds to an open case without news
+	Forward                  // opens a case or changes one materially
+)
+
+// String returns suppress, attach or forward.
+func (d Decision) String() string {
+	return [...]string{"suppress", "attach", "forward"}[min(d, Forward)]
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (d Decision) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// Outcome is the decision on one event, with the case it went to.
+type Outcome struct {
+	Decision Decision
+	Case     string         // id; "" when suppressed
+	Severity event.Severity // floor of the case after this event
+	Class    event.Class
+	Reasons  []string // machine words: what made it a forward, then the evidence
+}
+
+// Book holds the cases of one site. It is used by one goroutine.
+type Book struct {
+	opts    Options
+	site    *site.Site
+	prefix  string
+	text    func(template uint64) string
+	counter uint64
+	open    map[place]*held
+	byID    map[string]*held
+	closed  []*Case
+	given   uint64 // cases given up because too many were open
+}
+
+// place is what events of one case have in common.
+type place struct {
+	Asset string
+	Kind  string // peer, user or the class of what has neither
+	Value string
+}
+
+// held is an open case with what only the book needs to know.
+type held struct {
+	Case
+	Place      place
+	Templates  map[uint64]bool
+	Classes    map[event.Class]bool
+	AtForward  int       // events when it was last forwarded
+	Hour       time.Time // start of the hour that Forwards counts
+	Forwards   int
+	LineGrades []event.Severity // severity of the evidence of each line
+}
+
+// maxTemplates bounds the templates that one case remembers as seen.
+const maxTemplates = 500
+
+// NewBook returns a book without cases. Ids are made of site, worker and a
+// counter. The function gives the text behind a template's number.
+func NewBook(o Options, s *site.Site, worker string, template func(uint64) string) *Book {
+	name := cmp.Or(s.Name(), "site")
+	return &Book{
+		opts: o, site: s, prefix: name + "-" + cmp.Or(worker, "w1") + "-", text: template,
+		open: map[place]*held{}, byID: map[string]*held{},
+	}
+}
+
+// Add takes one event with what sift found in it and decides where it goes.
+func (b *Book) Add(ev *event.Event, f sift.Finding) Outcome {
+	if len(f.Evidence) == 0 {
+		return b.touch(ev)
+	}
+	p := placeOf(ev, f.Evidence)
+	h := b.find(p, ev.Time)
+	if h == nil {
+		if !f.Fresh {
+			return Outcome{}
+		}
+		h = b.begin(p, ev)
+	}
+	news := b.grow(h, ev, f)
+	out := Outcome{Decision: Attach, Case: h.ID, Reasons: append(news, words(f.Evidence)...)}
+	if len(news) > 0 && b.mayForward(h, ev.Time, news) {
+		out.Decision = Forward
+		h.Revision++
+		h.Forwarded = ev.Time
+		h.AtForward = h.Events
+	}
+	out.Severity, out.Class = h.Floor, h.Class
+	return out
+}
+
+// touch attaches an event without evidence when its peer is the subject of an
+// open case on the same asset: what an attacker does next belongs to the case.
+func (b *Book) touch(ev *event.Event) Outcome {
+	if len(b.open) == 0 {
+		return Outcome{}
+	}
+	peer, ok := ev.Field(event.KeyPeer)
+	if !ok {
+		return Outcome{}
+	}
+	h := b.find(place{ev.Asset, "peer", peer.Value}, ev.Time)
+	if h == nil || h.Floor < event.Medium {
+		return Outcome{}
+	}
+	h.Events++
+	h.Updated = later(h.Updated, ev.Time)
+	h.keepLine(ev, sift.Finding{}, "", event.None)
+	return Outcome{Decision: Attach, Case: h.ID, Severity: h.Floor, Class: h.Class, Reasons: []string{"peer-of-case"}}
+}
+
+// placeOf says where an event belongs: to the peer of its gravest evidence that
+// has one, else to the user, else to its class on the asset.
+func placeOf(ev *event.Event, evidence []sift.Evidence) place {
+	if peer, ok := ev.Field(event.KeyPeer); ok {
+		return place{ev.Asset, "peer", peer.Value}
+	}
+	gravest := evidence[0]
+	for _, e := range evidence[1:] {
+		if e.Severity > gravest.Severity {
+			gravest = e
+		}
+	}
+	if user, ok := ev.Field(event.KeyUser); ok && gravest.Class != event.Novelty {
+		return place{ev.Asset, "user", user.Value}
+	}
+	if gravest.Kind != sift.HostMismatch && gravest.Subject != "" && gravest.Class != event.Novelty {
+		return place{ev.Asset, "subject", gravest.Subject}
+	}
+	return place{ev.Asset, gravest.Class.String(), ""}
+}
+
+// find returns the open case of the place, and closes it first when it has been
+// quiet for too long. High and Critical are closed by a person only.
+func (b *Book) find(p place, now time.Time) *held {
+	h := b.open[p]
+	if h == nil {
+		return nil
+	}
+	if h.Floor < event.High && now.Sub(h.Updated) > b.opts.Quiet {
+		b.end(h)
+		return nil
+	}
+	return h
+}
+
+func (b *Book) begin(p place, ev *event.Event) *held {
+	if len(b.open) >= b.opts.MaxOpen {
+		b.giveUp()
+	}
+	b.counter++
+	p = place{strings.Clone(p.Asset), strings.Clone(p.Kind), strings.Clone(p.Value)}
+	h := &held{
+		Case: Case{
+			ID: fmt.Sprintf("%s%d", b.prefix, b.counter), Status: Open, Asset: p.Asset, Zone: ev.Zone,
+			Opened: ev.Time, Updated: ev.Time,
+		},
+		Place: p, Templates: map[uint64]bool{},
+	}
+	b.open[p], b.byID[h.ID] = h, h
+	return h
+}
+
+func (b *Book) end(h *held) {
+	delete(b.open, h.Place)
+	delete(b.byID, h.ID)
+	c := h.Case
+	c.Status = Closed
+	b.closed = append(b.closed, &c)
+	if over := len(b.closed) - b.opts.KeepClosed; over > 0 {
+		b.closed = slices.Delete(b.closed, 0, over)
+	}
+}
+
+// giveUp closes the least grave, longest quiet case of the asset that has the
+// most open ones, so that one flooded host cannot close another's cases.
+func (b *Book) giveUp() {
+	perAsset := map[string]int{}
+	for p := range b.open {
+		perAsset[p.Asset]++
+	}
+	var worst *held
+	for _, h := range b.open {
+		if worst == nil || b.before(h, worst, perAsset) {
+			worst = h
+		}
+	}
+	b.given++
+	b.end(worst)
+}
+
+func (b *Book) before(x, y *held, perAsset map[string]int) bool {
+	return cmp.Or(-cmp.Compare(perAsset[x.Asset], perAsset[y.Asset]), cmp.Compare(x.Floor, y.Floor),
+		x.Updated.Compare(y.Updated), strings.Compare(x.ID, y.ID)) < 0
+}
+
+// Cases returns copies of all cases, open and closed, the gravest first, and
+// among those of one severity the oldest first.
+func (b *Book) Cases() []Case {
+	all := make([]Case, 0, len(b.open)+len(b.closed))
+	for _, h := range b.open {
+		all = append(all, h.copy())
+	}
+	for _, c := range b.closed {
+		all = append(all, c.copy())
+	}
+	slices.SortFunc(all, func(x, y Case) int {
+		return cmp.Or(-cmp.Compare(x.Floor, y.Floor), x.Opened.Compare(y.Opened), cmp.Compare(len(x.ID), len(y.ID)), strings.Compare(x.ID, y.ID))
+	})
+	return all
+}
+
+// Find returns a copy of the case with that id.
+func (b *Book) Find(id string) (Case, bool) {
+	if h := b.byID[id]; h != nil {
+		return h.copy(), true
+	}
+	for _, c := range b.closed {
+		if c.ID == id {
+			return c.copy(), true
+		}
+	}
+	return Case{}, false
+}
+
+// GivenUp returns how many cases were closed early because too many were open.
+func (b *Book) GivenUp() uint64 { return b.given }
+
+func (c *Case) copy() Case {
+	d := *c
+	d.Lines = slices.Clone(c.Lines)
+	d.Evidence = slices.Clone(c.Evidence)
+	d.Techniques = slices.Clone(c.Techniques)
+	d.Peers, d.Users = slices.Clone(c.Peers), slices.Clone(c.Users)
+	d.Programs, d.Targets = slices.Clone(c.Programs), slices.Clone(c.Targets)
+	return d
+}
+
+func (b *Book) severity(h *held, asset site.Asset) floor.Result {
+	return floor.Severity(h.Evidence, asset, floor.Facts{})
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

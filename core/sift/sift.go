@@ -1,0 +1,198 @@
+package sift
+
+import (
+	"time"
+
+	"penstock/core/baseline"
+	"penstock/core/event"
+	"penstock/core/pattern"
+	"penstock/core/site"
+)
+
+// Options are the knobs of detection. One set fits all sources: they say how
+// long Penstock remembers and how soon it speaks, not what a format looks like.
+type Options struct {
+	// Forget is how long after the last time something known is told again.
+	Forget time.Duration `yaml:"forget"`
+	// LearnEvents is how many events Penstock only learns from, at least.
+	LearnEvents int `yaml:"learn_events"`
+	// LearnShare is the share of new messages, in percent of recent events,
+	// above which Penstock goes on learning. Once it has fallen below, learning
+	// has ended for good, so that a flood of novelty cannot bring it back.
+	LearnShare int `yaml:"learn_share"`
+	// FailuresBefore is how many failures make a following success suspicious.
+	FailuresBefore int `yaml:"failures_before"`
+	// FailureWindow is how long a failure counts for that.
+	FailureWindow time.Duration `yaml:"failure_window"`
+}
+
+// DefaultOptions returns the options that the figures in docs/evaluation.md were measured with.
+func DefaultOptions() Options {
+	return Options{
+		Forget:         24 * time.Hour,
+		LearnEvents:    300,
+		LearnShare:     20,
+		FailuresBefore: 3,
+		FailureWindow:  30 * time.Minute,
+	}
+}
+
+// Check reports every option that cannot be worked with.
+func (o *Options) Check(problem func(path, text string)) {
+	if o.Forget < time.Minute || o.Forget > 90*24*time.Hour {
+		problem("forget", "must lie between 1m and 2160h")
+	}
+	if o.LearnEvents < 0 || o.LearnEvents > 1_000_000 {
+		problem("learn_events", "must lie between 0 and 1000000")
+	}
+	if o.LearnShare < 0 || o.LearnShare > 100 {
+		problem("learn_share", "must lie between 0 and 100 (percent)")
+	}
+	if o.FailuresBefore < 1 || o.FailuresBefore > maxRemembered {
+		problem("failures_before", "must lie between 1 and 64")
+	}
+	if o.FailureWindow < time.Second || o.FailureWindow > 24*time.Hour {
+		problem("failure_window", "must lie between 1s and 24h")
+	}
+}
+
+// learnSpan is over how many events the share of new messages is averaged.
+const learnSpan = 256
+
+// Sifter decides of one event after another. It is used by one goroutine.
+type Sifter struct {
+	opts    Options
+	site    *site.Site
+	signals *Signals
+	miner   *pattern.Miner
+	base    *baseline.Baseline
+	tallies *tallies
+
+	events  uint64  // events seen
+	recent  float64 // share of new messages among the recent ones, 0 to 1
+	learned bool
+
+	hits  []*Signal // reused from event to event
+	found []Evidence
+	keys  []tallyKey
+}
+
+// New returns a Sifter that knows nothing yet.
+func New(o Options, s *site.Site, signals *Signals) *Sifter {
+	return &Sifter{
+		opts: o, site: s, signals: signals,
+		miner:   pattern.New(pattern.Options{}),
+		base:    baseline.New(baseline.Options{}),
+		tallies: newTallies(),
+		recent:  1,
+	}
+}
+
+// Sift learns from the event and says what is noticeable about it. It fills in
+// the event's Asset and Zone. The finding's evidence is valid until the next call.
+func (s *Sifter) Sift(ev *event.Event) Finding {
+	s.found = s.found[:0]
+	s.events++
+	disputed := s.place(ev)
+
+	text := ev.Message
+	if ev.Name != "" {
+		text = ev.Name
+	}
+	domain := domainOf(ev)
+	match := s.miner.Learn(domain, text)
+	sight := s.base.See(domain, baseline.Key{Asset: ev.Asset, Program: ev.Program, Template: match.ID}, ev.Time)
+	s.hits = s.signals.Match(ev, s.hits[:0])
+
+	o := observation{ev: ev, domain: domain, match: match, sight: sight, peer: peerOf(ev, match.Spans)}
+	f := Finding{Template: match.ID}
+	f.Fresh = s.novelty(&o) || f.Fresh
+	f.Fresh = s.known(&o) || f.Fresh
+	f.Fresh = s.oddities(&o, disputed) || f.Fresh
+	f.Evidence = s.found
+	return f
+}
+
+// Miner gives reports the templates behind the ids.
+func (s *Sifter) Miner() *pattern.Miner { return s.miner }
+
+// observation is one event with what was looked up about it.
+type observation struct {
+	ev     *event.Event
+	domain string
+	match  pattern.Match
+	sight  baseline.Sight
+	peer   event.Field // Value is "" when there is none
+}
+
+// add notes a piece of evidence about the event's peer, user or program. It is
+// fresh, and may open a case, when it is grave or has not been told for Forget.
+func (s *Sifter) add(o *observation, e Evidence) bool {
+	s.found = append(s.found, e)
+	return s.fresh(o, e)
+}
+
+// fresh says whether the evidence may open a case. High and above always may;
+// Medium when it was not told for Forget; Low when it was not even seen.
+func (s *Sifter) fresh(o *observation, e Evidence) bool {
+	key := baseline.Key{Asset: o.ev.Asset, Program: e.Subject, Template: evidenceNumber(e)}
+	sight := s.base.See(o.domain, key, o.ev.Time)
+	fresh := sight.First || sight.Gap >= s.opts.Forget ||
+		e.Severity == event.Medium && sight.Told >= s.opts.Forget || e.Severity >= event.High
+	if fresh {
+		s.base.Tell(o.domain, key, o.ev.Time)
+	}
+	return fresh
+}
+
+// evidenceNumber gives a kind of evidence a number beside those of templates,
+// which stay below the highest bit.
+func evidenceNumber(e Evidence) uint64 {
+	return 1<<63 | hash(e.Signal)<<8>>1 | uint64(e.Kind)
+}
+
+// place fills in asset and zone, and returns whether the host that the line
+// names is contradicted by the address it came from (SAFETY A2): then the event
+// belongs to that address and to nobody's asset.
+func (s *Sifter) place(ev *event.Event) (disputed bool) {
+	asset, known := s.site.Resolve(ev.Host, ev.Peer)
+	ev.Zone = asset.Zone
+	switch {
+	case known:
+		ev.Asset = asset.Name
+	case ev.Peer.IsValid() && (asset.Disputed || ev.Host == ""):
+		ev.Asset = ev.Peer.String()
+	default:
+		ev.Asset = ev.Host
+	}
+	return asset.Disputed
+}
+
+// domainOf names the source that must bear the cost of what the event brings:
+// the host where it is observed, else the file or transport.
+func domainOf(ev *event.Event) string {
+	if ev.HostOrigin == event.Observed && ev.Host != "" {
+		return ev.Host
+	}
+	if ev.Peer.IsValid() {
+		return ev.Peer.String()
+	}
+	return ev.Source
+}
+
+// peerOf returns the other side: the one a decoder recognised, else the first
+// address in the text, which its author could have written.
+func peerOf(ev *event.Event, spans []pattern.Span) event.Field {
+	if f, ok := ev.Field(event.KeyPeer); ok {
+		return f
+	}
+	if ev.Name != "" {
+		return event.Field{}
+	}
+	for _, sp := range spans {
+		if sp.Kind == pattern.Address {
+			return event.Field{Key: event.KeyPeer, Value: ev.Message[sp.Start:sp.End], Origin: event.Claimed}
+		}
+	}
+	return event.Field{}
+}
