@@ -11,7 +11,7 @@ import (
 type Options struct {
 	// DryRun decides and records orders but sends none.
 	DryRun bool `yaml:"dry_run"`
-	// Enabled lists the ids that may be ordered at all.
+	// Enabled lists the ids that may be ordered at all, the preferred ones first.
 	Enabled []string `yaml:"enabled"`
 	// Hosts lists the assets that may carry an order out; none means no order.
 	Hosts []string `yaml:"hosts"`
@@ -24,7 +24,7 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		DryRun:  true,
-		Enabled: []string{"collect-evidence", "snapshot-config", "limit-address", "block-address"},
+		Enabled: []string{"block-address", "limit-address", "snapshot-config", "collect-evidence"},
 	}
 }
 
@@ -58,14 +58,18 @@ func (o *Options) Check(problem func(path, text string)) {
 }
 
 // Definitions returns the enabled entries of the catalogue with the configured
-// expiries, mildest first.
+// expiries, in the order of Enabled: where several would do, the first is taken.
 func (o *Options) Definitions() []Definition {
-	all := Catalogue()
-	all = slices.DeleteFunc(all, func(d Definition) bool { return !slices.Contains(o.Enabled, d.ID) })
-	for i := range all {
-		if expiry, ok := o.Expiry[all[i].ID]; ok {
-			all[i].Expiry = expiry
+	var all []Definition
+	for _, id := range o.Enabled {
+		d, ok := Lookup(id)
+		if !ok {
+			continue
 		}
+		if expiry, ok := o.Expiry[id]; ok {
+			d.Expiry = expiry
+		}
+		all = append(all, d)
 	}
 	return all
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 )
 
 // MaxTicket is the number of characters that the signed form of an order stays
@@ -49,6 +50,11 @@ type Order struct {
 	Case       string // id of the case it answers
 	Generation int    // how often this action has ended in this case before
 	Digest     Digest
+	// Source is the source of the evidence behind it, and Decided when it was
+	// decided or approved. Neither is part of the digest: deciding the same again
+	// gives the same order.
+	Source  string
+	Decided time.Time
 }
 
 // NewOrder returns the order with its digest. An error says which value does not
