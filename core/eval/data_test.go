@@ -66,3 +66,24 @@ func TestAlertsReproducesLeadingEdge(t *testing.T) {
 		t.Errorf("leading edge (-want +got):\n%s", d)
 	}
 }
+
+// TestStreamReproducesCounts holds the reader against what is known of the
+// mixed stream, and forwarding everything against what that must give.
+func TestStreamReproducesCounts(t *testing.T) {
+	r, err := Stream(t.Context(), Options{Dir: dataDir(t)}, forwardAll)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := r.Score
+	got := []Share{s.Instances.Share, s.FalseForward, s.HardForward, s.OtherForward, s.Forwards}
+	for _, one := range s.BySeverity {
+		got = append(got, one.Recall.Share)
+	}
+	want := []Share{{421, 421}, {14647, 14647}, {129, 129}, {14518, 14518}, {17212, 17212}, {11, 11}, {122, 122}, {250, 250}, {38, 38}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("forward all (-want +got):\n%s", d)
+	}
+	if d := cmp.Diff(Confusion{TP: 2206, FP: 14647}, s.Flags); d != "" {
+		t.Errorf("lines (-want +got):\n%s", d)
+	}
+}

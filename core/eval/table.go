@@ -126,11 +126,11 @@ func (r *StreamResult) Table(w io.Writer) error {
 	t.row("Mixed stream: %d lines in the test part\t\t\t95 %% interval", r.Lines)
 	t.row("attack instances seen\t%v", s.Instances)
 	for _, one := range s.BySeverity {
-		t.row("  %s\t%v", one.Name, one.Recall)
+		t.row("  %s\t%v", printable(one.Name), one.Recall)
 	}
 	t.part("By class\t\t\t95 %% interval")
 	for _, one := range s.ByClass {
-		t.row("  %s\t%v", one.Name, one.Recall)
+		t.row("  %s\t%v", printable(one.Name), one.Recall)
 	}
 	t.part("False alarms\tcount\tper 1,000")
 	t.row("false forwards of benign lines\t%s", s.FalseForward.perThousand())
@@ -208,7 +208,7 @@ func (r *AlertsResult) Table(w io.Writer) error {
 	t.part("Instances with a forward, pooled\t\t\t95 %% interval")
 	t.row("event-labelled\t%v", p.Labelled)
 	for _, one := range p.BySeverity {
-		t.row("  %s\t%v", one.Name, one.Recall)
+		t.row("  %s\t%v", printable(one.Name), one.Recall)
 	}
 	t.row("all\t%v", p.All)
 	t.part("Forwards against alerts of an instance\tTP\tFP\tFN\tTN\tprecision\trecall\tF1")
@@ -244,5 +244,5 @@ func (t *table) step(st Step) {
 	if st.Delay >= 0 {
 		delay = fmt.Sprint(st.Delay)
 	}
-	t.row("%s\t%s\t%v\t%s\t%d\t%d\t%d\t%d\t%s\t%v", st.Scenario, st.Instance, st.Severity, labelled, st.Alerts, st.Forwards, st.Caused, st.Attached, delay, st.Given)
+	t.row("%s\t%s\t%v\t%s\t%d\t%d\t%d\t%d\t%s\t%v", printable(st.Scenario), printable(st.Instance), st.Severity, labelled, st.Alerts, st.Forwards, st.Caused, st.Attached, delay, st.Given)
 }
