@@ -65,6 +65,7 @@ type Clause struct {
 	Source    []string            `yaml:"source"`    // globs with *, one of them
 	Format    []string            `yaml:"format"`    // globs with *, one of them
 	Any       []string            `yaml:"any"`       // one of these texts
+	With      []string            `yaml:"with"`      // and one of these texts
 	All       []string            `yaml:"all"`       // each of these texts
 	None      []string            `yaml:"none"`      // none of these texts
 	Name      []string            `yaml:"name"`      // one of these texts in the detector's name

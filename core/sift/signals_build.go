@@ -44,7 +44,7 @@ func (b *signalsBuilder) build(entries []Signal) (*Signals, error) {
 func (b *signalsBuilder) add(signal *Signal, from *Clause) {
 	c := clause{
 		signal: signal, from: from,
-		any: b.number(from.Any), all: b.number(from.All),
+		any: b.number(from.Any), with: b.number(from.With), all: b.number(from.All),
 		none: b.number(from.None), name: b.number(from.Name),
 	}
 	for _, key := range slices.Sorted(maps.Keys(from.Fields)) {

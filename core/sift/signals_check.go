@@ -74,7 +74,7 @@ func (c *Clause) check(report func(path, format string, args ...any)) {
 	if len(c.Any)+len(c.All)+len(c.Name)+len(c.Fields) == 0 && !c.Instructs {
 		report("", "needs any, all, name or fields")
 	}
-	for name, texts := range map[string][]string{"any": c.Any, "all": c.All, "none": c.None, "name": c.Name} {
+	for name, texts := range map[string][]string{"any": c.Any, "with": c.With, "all": c.All, "none": c.None, "name": c.Name} {
 		for i, text := range texts {
 			if len(text) < minText || len(text) > maxText {
 				report(fmt.Sprintf(".%s[%d]", name, i), "%q has %d bytes (%d to %d)", text, len(text), minText, maxText)

@@ -38,8 +38,8 @@ type Signals struct {
 type clause struct {
 	signal         *Signal
 	from           *Clause
-	any, all, none []uint16
-	name           []uint16
+	any, with, all []uint16
+	none, name     []uint16
 	fields         []fieldTest
 	pattern        *regexp.Regexp
 }
@@ -97,10 +97,17 @@ func (s *Signals) Find(id string) *Signal {
 // looks at unescaped text, and costs time linear in the text, of which it reads
 // the first 64 KiB and the last 4 KiB.
 func (s *Signals) Match(ev *event.Event, hits []*Signal) []*Signal {
-	text := ev.Raw
-	if text == "" {
-		text = ev.Message
+	before := len(hits)
+	hits = s.matchAll(ev, hits)
+	if len(hits) > before {
+		hits = settle(hits, before)
 	}
+	return hits
+}
+
+// matchAll is Match with benign signals and what they cancel left in.
+func (s *Signals) matchAll(ev *event.Event, hits []*Signal) []*Signal {
+	text := textOf(ev)
 	head, tail := bounded(text)
 	if s.quiet(head) && s.quiet(tail) && s.quiet(ev.Name) && !escaped(head) && !s.fieldsMatter(ev) {
 		return hits
@@ -111,6 +118,15 @@ func (s *Signals) Match(ev *event.Event, hits []*Signal) []*Signal {
 	m.readName(ev.Name)
 	m.pick()
 	return m.judge(hits)
+}
+
+// textOf returns what is searched: the line as it came, header included; of a
+// detector's alert what it is about, not the envelope with its own classification.
+func textOf(ev *event.Event) string {
+	if ev.Raw == "" || ev.Name != "" && ev.Message != "" {
+		return ev.Message
+	}
+	return ev.Raw
 }
 
 // bounded returns the parts of a text that are looked at.
@@ -184,9 +200,8 @@ func (m *matching) mark(clauses []uint16) {
 	}
 }
 
-// judge appends the signals whose clauses hold and takes away what benign ones cancel.
+// judge appends the signals of which a clause holds.
 func (m *matching) judge(hits []*Signal) []*Signal {
-	before, benign := len(hits), false
 	var last *Signal
 	for word, bits := range m.picked {
 		for ; bits != 0; bits &= bits - 1 {
@@ -196,11 +211,7 @@ func (m *matching) judge(hits []*Signal) []*Signal {
 			}
 			last = c.signal
 			hits = append(hits, last)
-			benign = benign || last.Role == RoleBenign
 		}
-	}
-	if benign {
-		hits = settle(hits, before)
 	}
 	return hits
 }
@@ -234,6 +245,7 @@ func (s *Signal) cancels(other *Signal) bool {
 // holds says whether every condition of the clause is met.
 func (m *matching) holds(c *clause) bool {
 	return (len(c.any) == 0 || m.found.hasAny(c.any)) &&
+		(len(c.with) == 0 || m.found.hasAny(c.with)) &&
 		m.found.hasAll(c.all) &&
 		!m.found.hasAny(c.none) &&
 		(len(c.name) == 0 || m.named.hasAny(c.name)) &&
