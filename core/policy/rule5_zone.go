@@ -2,6 +2,7 @@ package policy
 
 import (
 	"net/netip"
+	"slices"
 
 	"penstock/core/event"
 	"penstock/core/site"
@@ -16,13 +17,8 @@ var plantRoles = []site.Role{site.RoleSCADA, site.RoleHistorian, site.RoleOperat
 
 // actingHost refuses hosts where nothing may be carried out.
 func actingHost(host site.Asset) Reason {
-	if host.CarriesOT() {
+	if host.CarriesOT() || slices.ContainsFunc(plantRoles, host.Has) {
 		return HostInOT
-	}
-	for _, role := range plantRoles {
-		if host.Has(role) {
-			return HostInOT
-		}
 	}
 	if host.Name == "" || host.Zone != event.ZoneIT && host.Zone != event.ZoneDMZ {
 		return HostInUnknownZone
@@ -49,32 +45,30 @@ var tunnels = []netip.Prefix{
 }
 
 // address judges an address as a target by rules 4 and 5. The zero address is
-// no target.
+// no target. A public address of the site itself is never one, whatever it is:
+// half the site may stand behind it.
 func address(s *site.Site, addr netip.Addr, host site.Asset) Reason {
 	if addr == (netip.Addr{}) {
 		return Allowed
 	}
-	a, ours := s.AssetAt(addr)
-	if s.ZoneOf(addr) == event.ZoneOT || ours && a.CarriesOT() {
+	a, listed := s.AssetAt(addr)
+	zone := s.ZoneOf(addr)
+	if zone == event.ZoneOT || listed && a.CarriesOT() {
 		return AddressInOT
 	}
 	if why := protectedAddress(s, addr, host); why != Allowed {
 		return why
 	}
-	if !s.IsBlockable(addr) || inTunnel(addr) {
+	ours := listed || zone != event.ZoneUnknown
+	switch {
+	case !s.IsBlockable(addr) || inTunnel(addr) || ours && !addr.IsPrivate():
 		return AddressNotBlockable
-	}
-	if s.ZoneOf(addr) == event.ZoneUnknown && (ours || addr.IsPrivate()) {
+	case zone == event.ZoneUnknown && addr.IsPrivate():
 		return AddressInUnknownZone
 	}
 	return Allowed
 }
 
 func inTunnel(addr netip.Addr) bool {
-	for _, p := range tunnels {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(tunnels, func(p netip.Prefix) bool { return p.Contains(addr) })
 }

@@ -318,6 +318,10 @@ func TestNeverBlocksPrivateAddressThatIsNotListed(t *testing.T) { // SAFETY A5
 	for _, addr := range []string{"10.1.5.5", "192.168.1.1", "100.64.0.9", "fd00::5", "2002:c000:0207::1", "64:ff9b::a01:505"} {
 		nothing(t, newPolicy(t, nil).Decide(about(event.BruteForce, event.Medium, addr), pipeline.Report{}, facts()), AddressNotBlockable)
 	}
+	// public, but of the site itself: seen from another host than its own
+	c := about(event.BruteForce, event.Medium, "203.0.113.80")
+	c.Asset = "files"
+	nothing(t, newPolicy(t, nil).Decide(c, rules(c), facts()), AddressNotBlockable)
 	// listed as blockable, but in no zone of the site
 	nothing(t, newPolicy(t, nil).Decide(about(event.BruteForce, event.Medium, "172.20.0.5"), pipeline.Report{}, facts()), AddressInUnknownZone)
 }
