@@ -20,10 +20,10 @@ var reasonTexts = [...]Text{
 		"Première fois que {program} est vu sur {host}",
 	},
 	sift.SignalMatch: {
-		"Known sign of: {class}{by} (signal {signal})",
-		"Señal conocida de: {class}{by} (señal {signal})",
-		"Bekanntes Zeichen für: {class}{by} (Signal {signal})",
-		"Signe connu de : {class}{by} (signal {signal})",
+		"{title}{by} (signal {signal})",
+		"{title}{by} (señal {signal})",
+		"{title}{by} (Signal {signal})",
+		"{title}{by} (signal {signal})",
 	},
 	sift.Repeated: {
 		"{events}{by} within {window}",
@@ -56,10 +56,10 @@ var reasonTexts = [...]Text{
 		"Jamais vu sur {host} à cette heure de la semaine{by}",
 	},
 	sift.SourceSeverity: {
-		"{program} itself rates this {severity}",
-		"El propio {program} lo considera: {severity}",
-		"{program} selbst stuft das so ein: {severity}",
-		"{program} lui-même le juge : {severity}",
+		"{program} itself rates this {severity}{by}",
+		"El propio {program} le da gravedad {severity}{by}",
+		"{program} selbst stuft das als {severity} ein{by}",
+		"{program} lui-même lui donne la gravité {severity}{by}",
 	},
 	sift.Returned: {
 		"Known, but not seen for {window}",
@@ -104,9 +104,9 @@ var (
 var (
 	floorReason = Text{
 		"Rules rate it {severity}: {class}",
-		"Las reglas lo valoran como {severity}: {class}",
+		"Las reglas le dan gravedad {severity}: {class}",
 		"Die Regeln stufen es als {severity} ein: {class}",
-		"Les règles le classent {severity} : {class}",
+		"Les règles lui donnent la gravité {severity} : {class}",
 	}
 	effectShown = Text{
 		"The lines show an effect, not only an attempt",
@@ -115,10 +115,10 @@ var (
 		"Les lignes montrent un effet, pas seulement une tentative",
 	}
 	noEffect = Text{
-		"No line shows an effect so far",
-		"Ninguna línea muestra un efecto por ahora",
-		"Bisher zeigt keine Zeile eine Wirkung",
-		"Aucune ligne ne montre d'effet pour l'instant",
+		"No line confirms an effect yet",
+		"Ninguna línea confirma aún un efecto",
+		"Noch bestätigt keine Zeile eine Wirkung",
+		"Aucune ligne ne confirme encore d'effet",
 	}
 	peerObserved = Text{
 		"The other side was observed, not only named in the text",

@@ -5,6 +5,7 @@ import (
 
 	"penstock/core/action"
 	"penstock/core/cases"
+	"penstock/core/sift"
 	"penstock/core/site"
 )
 
@@ -14,21 +15,26 @@ type Pipeline struct {
 	site     *site.Site
 	actions  []action.Definition
 	playbook *Playbook
+	titles   map[string]string // of signals, by id
 	language string
 	location *time.Location
 }
 
 // New returns the pipeline of that site, which proposes those actions and gives
-// advice from that playbook in the site's language. The error names everything
-// that is wrong with the playbook.
-func New(s *site.Site, actions []action.Definition, book *Playbook) (*Pipeline, error) {
+// advice from that playbook in the site's language. The signals give reasons
+// their titles. The error names everything that is wrong with the playbook.
+func New(s *site.Site, actions []action.Definition, book *Playbook, signals []sift.Signal) (*Pipeline, error) {
 	if err := book.err(); err != nil {
 		return nil, err
 	}
-	return &Pipeline{
-		site: s, actions: actions, playbook: book,
+	p := &Pipeline{
+		site: s, actions: actions, playbook: book, titles: make(map[string]string, len(signals)),
 		language: s.Language(), location: s.Timezone(),
-	}, nil
+	}
+	for i := range signals {
+		p.titles[signals[i].ID] = signals[i].Title.In(p.language)
+	}
+	return p, nil
 }
 
 // Rules returns the report that rules alone give of a case. It is pure: the same

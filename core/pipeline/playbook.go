@@ -21,7 +21,7 @@ func ShippedPlaybook() []byte { return slices.Clone(shippedPlaybook) }
 // Bounds of what an entry names and what a person is shown at once.
 const (
 	minSteps   = 3 // that need no parameter, in each entry
-	maxEntry   = 7 // steps of one entry
+	maxEntry   = 8 // steps of one entry
 	maxShown   = 6 // steps shown, those of the zone included
 	maxCommand = 160
 )
@@ -37,11 +37,16 @@ type Playbook struct {
 
 // PlaybookStep is one thing to do, with an optional command that only reads.
 type PlaybookStep struct {
-	Text    `yaml:",inline"`
+	EN      string `yaml:"en"`
+	ES      string `yaml:"es"`
+	DE      string `yaml:"de"`
+	FR      string `yaml:"fr"`
 	Command string `yaml:"command"`
 	// Against marks a step that acts against the address: it is left out for
 	// addresses that the site protects.
 	Against bool `yaml:"against"`
+	// Zones keeps a step to hosts in those zones; none means all.
+	Zones []event.Zone `yaml:"zones"`
 }
 
 // ZoneNote is what a zone adds to every entry: Steps and Avoid come first.
@@ -136,8 +141,11 @@ func (p *Playbook) zone(z event.Zone) ZoneNote {
 	return p.Zones[i]
 }
 
+// Text returns what the step says.
+func (s PlaybookStep) Text() Text { return Text{EN: s.EN, ES: s.ES, DE: s.DE, FR: s.FR} }
+
 func (s PlaybookStep) check(problem func(path, text string)) {
-	s.Text.Check(problem)
+	s.Text().Check(problem)
 	for _, name := range placeholders(s.EN) {
 		if !slices.Contains(parameters, name) {
 			problem("en", fmt.Sprintf("{%s} is not a parameter (%s)", name, strings.Join(parameters, ", ")))

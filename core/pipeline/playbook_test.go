@@ -112,9 +112,9 @@ func TestPlaybookCheckNamesWhatIsWrong(t *testing.T) {
 	full := pipeline.Text{EN: "a", ES: "b", DE: "c", FR: "d"}
 	book := pipeline.Playbook{
 		Steps: map[string]pipeline.PlaybookStep{
-			"half":  {Text: pipeline.Text{EN: "see {address}", ES: "vea {user}", DE: "siehe {address}"}},
-			"other": {Text: full, Command: "stat {file}"},
-			"typo":  {Text: pipeline.Text{EN: "{adress}", ES: "{adress}", DE: "{adress}", FR: "{adress}"}},
+			"half":  {EN: "see {address}", ES: "vea {user}", DE: "siehe {address}"},
+			"other": {EN: "a", ES: "b", DE: "c", FR: "d", Command: "stat {file}"},
+			"typo":  {EN: "{adress}", ES: "{adress}", DE: "{adress}", FR: "{adress}"},
 		},
 		Avoid: map[string]pipeline.Text{"user": {EN: "{user}", ES: "{user}", DE: "{user}", FR: "{user}"}},
 		Zones: []pipeline.ZoneNote{{Zone: event.ZoneOT, Means: full, Steps: []string{"gone"}}},
@@ -132,7 +132,7 @@ func TestPlaybookCheckNamesWhatIsWrong(t *testing.T) {
 		`steps.other.command: {file} is in the command but not in the text`,
 		`steps.typo.en: {adress} is not a parameter (address, file, host, program, user)`,
 		`avoid.user.en: only {host} always has a value`,
-		`entries[0].steps: 1 steps, 0 of them without parameters: at most 7, and at least 3 without`,
+		`entries[0].steps: 1 steps, 0 of them without parameters: at most 8, and at least 3 without`,
 		`entries[0].avoid: an entry says what not to do`,
 		`entries[1].class: novelty has two entries without zones`,
 		`zones[0].steps[0]: "gone" is not a step`,

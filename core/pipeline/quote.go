@@ -102,7 +102,7 @@ func (p *Pipeline) params(c *cases.Case) params {
 	if len(c.Users) > 0 {
 		out.set("user", p.say(c.Users[0].Value, validUser), c.Users[0].Value, validUser)
 	}
-	if len(c.Programs) > 0 {
+	if len(c.Programs) > 0 && c.Programs[0].Value != "kernel" { // which is no service that one can look at
 		out.set("program", p.say(c.Programs[0].Value, validProgram), c.Programs[0].Value, validProgram)
 	}
 	if file := firstField(c.Lines, event.KeyFile); file != "" {

@@ -38,7 +38,7 @@ func (p *Pipeline) headline(c *cases.Case) string {
 	case len(c.Users) > 0:
 		by = p.text(byUser, values{"subject": p.say(c.Users[0].Value, validUser)})
 	case len(c.Programs) > 0:
-		by = p.text(byProgram, values{"subject": p.say(c.Programs[0].Value, validProgram)})
+		by = p.text(byOther, values{"subject": p.say(c.Programs[0].Value, validProgram)})
 	}
 	return p.text(headlineText, values{
 		"class": capital(ClassWords(c.Class, p.language)), "host": p.host(c), "by": by,

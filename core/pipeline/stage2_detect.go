@@ -50,7 +50,7 @@ func (p *Pipeline) detect(c *cases.Case, s Summary) Anomaly {
 		lines := linesWith(c.Lines, e)
 		reason := p.reason(c, e, lines)
 		if len(lines) > 0 {
-			reason += " (" + strings.Join(handles(lines, maxHandles), ", ") + ")"
+			reason += " [" + strings.Join(handles(lines, maxHandles), ", ") + "]"
 		}
 		if len(a.Reasons) < maxReasons && !slices.Contains(a.Reasons, reason) {
 			a.Reasons = append(a.Reasons, reason)
@@ -99,15 +99,33 @@ func (p *Pipeline) reason(c *cases.Case, e *sift.Evidence, lines []*cases.Line) 
 	return p.text(reasonTexts[e.Kind], values{
 		"program":  p.programOf(c, lines),
 		"host":     p.hostOf(c, lines),
-		"class":    ClassWords(e.Class, p.language),
+		"title":    capital(p.title(e)),
 		"severity": SeverityWord(e.Severity, p.language),
 		"signal":   p.say(e.Signal, validProgram),
 		"by":       p.by(c, e),
-		"events":   countOf(e.Class, e.Count, p.language),
+		"events":   p.events(e),
 		"failures": failureCount.In(p.language, e.Count),
 		"count":    grouped(e.Count, p.language),
 		"window":   span(e.Window, p.language),
 	})
+}
+
+// title returns what a signal calls itself, else the words of its class.
+func (p *Pipeline) title(e *sift.Evidence) string {
+	if title := p.titles[e.Signal]; title != "" {
+		return title
+	}
+	return ClassWords(e.Class, p.language)
+}
+
+// events returns what the evidence counted: "12 failed logins", or the signal's
+// title with the number before it.
+func (p *Pipeline) events(e *sift.Evidence) string {
+	_, named := classCounts[e.Class]
+	if title := p.titles[e.Signal]; title != "" && !named {
+		return grouped(e.Count, p.language) + " × " + title
+	}
+	return countOf(e.Class, e.Count, p.language)
 }
 
 // by returns how a reason names the subject of its evidence, or "".

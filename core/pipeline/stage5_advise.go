@@ -28,7 +28,7 @@ func (p *Pipeline) advise(c *cases.Case, s Summary, a Assessment) Advice {
 		What:     p.what(c, entry, values),
 		Sure:     p.sure(a),
 		Means:    p.means(entry, note, asset, values),
-		Steps:    p.steps(append(slices.Clone(note.Steps), entry.Steps...), values),
+		Steps:    p.steps(append(slices.Clone(note.Steps), entry.Steps...), c.Zone, values),
 		Avoid:    p.avoid(append(slices.Clone(note.Avoid), entry.Avoid...), values),
 		Call:     p.call(c.Zone, a),
 	}
@@ -36,7 +36,7 @@ func (p *Pipeline) advise(c *cases.Case, s Summary, a Assessment) Advice {
 
 // what returns what happened: the playbook's sentence and the case's facts.
 func (p *Pipeline) what(c *cases.Case, entry *PlaybookEntry, v params) string {
-	sentences := []string{capital(p.text(entry.What, v.text)), p.when(c)}
+	sentences := []string{p.sentence(entry.What, v), p.when(c)}
 	for _, fact := range []struct {
 		text     Text
 		entities []cases.Entity
@@ -91,7 +91,7 @@ func (p *Pipeline) sure(a Assessment) string {
 func (p *Pipeline) means(entry *PlaybookEntry, note ZoneNote, asset site.Asset, v params) string {
 	sentences := []string{p.text(entry.Means, v.text)}
 	if note.Means.EN != "" {
-		sentences = append(sentences, capital(p.text(note.Means, v.text)))
+		sentences = append(sentences, p.sentence(note.Means, v))
 	}
 	for _, role := range asset.Roles {
 		if text := roleWords(role, p.language); text != "" {
@@ -111,7 +111,7 @@ func (p *Pipeline) means(entry *PlaybookEntry, note ZoneNote, asset site.Asset, 
 }
 
 // steps returns the first things to do that the case has values for.
-func (p *Pipeline) steps(ids []string, v params) []Step {
+func (p *Pipeline) steps(ids []string, zone event.Zone, v params) []Step {
 	var steps []Step
 	var done []string
 	for _, id := range ids {
@@ -119,11 +119,14 @@ func (p *Pipeline) steps(ids []string, v params) []Step {
 		if len(steps) == maxShown || slices.Contains(done, id) || !complete(s.EN, v.text) {
 			continue
 		}
+		if len(s.Zones) > 0 && !slices.Contains(s.Zones, zone) {
+			continue
+		}
 		if s.Against && p.site.IsProtected(v.address) {
 			continue
 		}
 		done = append(done, id)
-		step := Step{Text: p.text(s.Text, v.text)}
+		step := Step{Text: p.text(s.Text(), v.text)}
 		if complete(s.Command, v.command) {
 			step.Command = fill(s.Command, v.command)
 		}
@@ -135,7 +138,7 @@ func (p *Pipeline) steps(ids []string, v params) []Step {
 func (p *Pipeline) avoid(ids []string, v params) []string {
 	var texts []string
 	for _, id := range ids {
-		text := capital(p.text(p.playbook.Avoid[id], v.text))
+		text := p.sentence(p.playbook.Avoid[id], v)
 		if !slices.Contains(texts, text) {
 			texts = append(texts, text)
 		}
@@ -158,6 +161,16 @@ func (p *Pipeline) call(zone event.Zone, a Assessment) []string {
 		return []string{p.text(callProcess, nil)}
 	}
 	return []string{p.text(callNobody, nil)}
+}
+
+// sentence returns a text as a sentence of its own: with a large first letter,
+// but a host keeps its name as it is.
+func (p *Pipeline) sentence(t Text, v params) string {
+	text := p.text(t, v.text)
+	if _, named := v.command["host"]; named && strings.HasPrefix(text, v.text["host"]) {
+		return text
+	}
+	return capital(text)
 }
 
 // complete says whether there is a value for each placeholder of the text.
