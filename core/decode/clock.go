@@ -1,0 +1,52 @@
+package decode
+
+import (
+	"time"
+
+	"penstock/core/event"
+	"penstock/core/logline"
+)
+
+// Tolerances for a written time, beyond which it cannot be true.
+const (
+	maxAhead  = 5 * time.Minute    // after the receive time
+	maxBehind = 7 * 24 * time.Hour // before the newest of the source, on a live source
+)
+
+// firstYear is the year before which no log was written, unless it was also
+// received then.
+const firstYear = 1990
+
+// setStamp takes a time as it was written.
+func (d *Decoder) setStamp(ev *event.Event, st *logline.Stamp, from event.TimeOrigin) {
+	t, rule := st.Time(d.options.Location, ev.Received)
+	ev.ZoneRule = rule
+	d.setTime(ev, t, from)
+}
+
+// setTime takes an instant and replaces it where it cannot be true.
+func (d *Decoder) setTime(ev *event.Event, t time.Time, from event.TimeOrigin) {
+	ev.TimeFrom = from
+	if !d.possible(t, ev.Received) {
+		ev.Clamped = true
+		ev.Time = ev.Received
+		if d.options.Replay && !d.last.IsZero() {
+			ev.Time = d.last
+		}
+		return
+	}
+	ev.Time, d.last = t, t
+	if t.After(d.newest) {
+		d.newest = t
+	}
+}
+
+func (d *Decoder) possible(t, received time.Time) bool {
+	if t.After(received.Add(maxAhead)) {
+		return false
+	}
+	if t.Year() < firstYear && received.Year() >= firstYear {
+		return false
+	}
+	return d.options.Replay || d.newest.IsZero() || !t.Before(d.newest.Add(-maxBehind))
+}

@@ -1,0 +1,160 @@
+package decode
+
+import (
+	"strings"
+
+	"penstock/core/event"
+	"penstock/core/logline"
+)
+
+// access decodes a line of a web server's access log. The address in front is
+// the server's own knowledge; everything the client sent is a claim. A user name
+// may hold spaces, so that the columns behind it are sure only where there are
+// exactly two between address and time.
+func (d *Decoder) access(ev *event.Event, h *logline.Header) {
+	head := ev.Raw
+	if k := strings.LastIndex(head, h.Message); k > 0 {
+		head = head[:k]
+	}
+	if i := strings.IndexByte(head, '['); i > 0 {
+		head = head[:i]
+	}
+	accessMessage(ev, head, h.Message)
+}
+
+// accessMessage reads `"METHOD URL HTTP/1.1" STATUS SIZE "REFERER" "AGENT"` and the
+// columns that stood before the time.
+func accessMessage(ev *event.Event, head, m string) {
+	columns, peer := 0, false
+	var user string
+	for rest := head; rest != ""; {
+		var word string
+		word, rest = firstWord(rest)
+		if word == "" {
+			break
+		}
+		columns++
+		if !peer && columns <= 2 {
+			peer = setPeer(ev, strings.TrimSuffix(word, ","), "", event.Observed)
+			if peer {
+				columns = 1
+			}
+		} else if columns == 3 {
+			user = word
+		}
+	}
+	sure := event.Claimed
+	if columns == 3 {
+		sure = event.Observed
+	}
+	if user != "" && user != "-" {
+		ev.Set(event.KeyUser, user, event.Claimed)
+	}
+	request, after, ok := quotedText(m)
+	if !ok {
+		generic(ev, m)
+		return
+	}
+	request2, protocol := lastWord(request)
+	if !strings.HasPrefix(protocol, "HTTP/") {
+		request2 = request
+	}
+	if method, url, ok := strings.Cut(request2, " "); ok && isMethod(method) {
+		ev.Set(event.KeyMethod, method, event.Claimed)
+		ev.Set(event.KeyURL, url, event.Claimed)
+	} else {
+		ev.Set(event.KeyURL, request, event.Claimed)
+	}
+	status, after := firstWord(after)
+	if allDigits(status) {
+		ev.Set(event.KeyStatus, status, sure)
+	}
+	accessRest(ev, after)
+}
+
+// accessRest reads the quoted columns behind the status: referer, agent, and
+// what forwarding headers claimed.
+func accessRest(ev *event.Event, rest string) {
+	for n := 0; n < 4; n++ {
+		value, after, ok := quotedText(rest)
+		if !ok {
+			return
+		}
+		rest = after
+		switch {
+		case value == "-" || value == "":
+		case n == 1:
+			ev.Set(event.KeyAgent, value, event.Claimed)
+		case n > 1:
+			first, _, _ := strings.Cut(value, ",")
+			if addr, _, ok := address(strings.TrimSpace(first)); ok {
+				ev.Set(event.KeyForwarded, addr, event.Claimed)
+			}
+		}
+	}
+}
+
+// quotedText returns the next text in double quotes, in which a backslash
+// escapes, and what follows it.
+func quotedText(s string) (value, rest string, ok bool) {
+	open := strings.IndexByte(s, '"')
+	if open < 0 {
+		return "", "", false
+	}
+	for i := open + 1; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			return s[open+1 : i], s[i+1:], true
+		}
+	}
+	return "", "", false
+}
+
+func isMethod(s string) bool {
+	for i := range len(s) {
+		if s[i]-'A' > 25 {
+			return false
+		}
+	}
+	return len(s) >= 3 && len(s) <= 10
+}
+
+// webError decodes an error log line of nginx or Apache, or an access line that
+// came with a tag. Apache writes the client first; nginx writes it behind the
+// error's text and before the request, either of which the client can shape, so
+// that it is sure only where it stands once.
+func webError(ev *event.Event, m string) bool {
+	if rest, ok := strings.CutPrefix(m, "[client "); ok {
+		client, after, ok := strings.Cut(rest, "]")
+		if ok && setPeer(ev, client, "", event.Observed) {
+			authWords(ev, after)
+		}
+		return ok
+	}
+	if i := strings.Index(m, ", client: "); i >= 0 {
+		origin := event.Observed
+		if strings.Count(m, ", client: ") > 1 {
+			origin = event.Claimed
+		}
+		client, rest, _ := strings.Cut(m[i+len(", client: "):], ",")
+		setPeer(ev, client, "", origin)
+		if request, ok := between(rest, "request: \"", "\""); ok {
+			method, url, _ := strings.Cut(request, " ")
+			if isMethod(method) {
+				url, _ = wordHere(url)
+				ev.Set(event.KeyMethod, method, event.Claimed)
+				ev.Set(event.KeyURL, url, event.Claimed)
+			}
+		}
+		authWords(ev, m)
+		return true
+	}
+	open := strings.IndexByte(m, '[')
+	if open <= 0 || strings.Index(m, "] \"") < open {
+		return false
+	}
+	accessMessage(ev, m[:open], m[strings.Index(m, "] \"")+2:])
+	return true
+}
