@@ -243,4 +243,5 @@ take_down() {
 		ip netns del pr-$name
 	done
 	sysctl -qw net.netfilter.nf_log_all_netns=0
+	[ -f /dev/log ] && rm /dev/log # the place that own_folders made for the sockets
 }
