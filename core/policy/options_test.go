@@ -8,6 +8,7 @@ import (
 
 	"penstock/core/action"
 	"penstock/core/event"
+	"penstock/core/site"
 )
 
 func TestDefaultsAreSound(t *testing.T) {
@@ -61,5 +62,24 @@ func TestCheckReportsEverythingAtOnce(t *testing.T) {
 	}
 	if _, err := New(plant(t), a, o); err == nil {
 		t.Error("New takes options that Check refuses")
+	}
+}
+
+func TestNamesThatLeaveNoRoomForAnOrderAreReported(t *testing.T) {
+	o := site.DefaultOptions()
+	o.Name, o.Worker = "municipal-water-utility-of-x", "pumping-station-north"
+	o.Assets = []site.AssetOptions{{Name: "web1", Zone: event.ZoneDMZ}}
+	s, err := site.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := action.DefaultOptions()
+	if _, err := New(s, a, DefaultOptions()); err != nil {
+		t.Errorf("where nothing can act no order is signed: %v", err)
+	}
+	a.Hosts = []string{"web1"}
+	want := "site.worker: site name and worker are 49 characters together: too long for a signed order of block-address"
+	if _, err := New(s, a, DefaultOptions()); err == nil || err.Error() != want {
+		t.Errorf("got %v", err)
 	}
 }

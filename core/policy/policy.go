@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -76,9 +77,34 @@ func Check(s *site.Site, a action.Options, o Options, problem func(path, text st
 			problem(fmt.Sprintf("policy.containment[%d]", i), fmt.Sprintf("%q is not listed under actions.enabled", id))
 		}
 	}
+	if len(a.Hosts) > 0 {
+		checkLength(s, a.Definitions(), problem)
+	}
 	twice := slices.ContainsFunc(a.Definitions(), func(d action.Definition) bool { return d.TwoPersons })
 	if o.TwoPersons && twice && len(o.Approvers) == 1 {
 		problem("policy.two_persons", "one approver cannot be two persons: list a second, or set two_persons: false")
+	}
+}
+
+// checkLength looks for actions whose orders could never be signed, because the
+// names in the case's id leave too little room for the longest target.
+func checkLength(s *site.Site, definitions []action.Definition, problem func(path, text string)) {
+	longest := action.Params{For: time.Hour}
+	for _, d := range definitions {
+		o := action.Order{Action: d.ID, Case: s.Name() + "-" + s.Worker() + "-1000000", Params: longest}
+		switch d.Target {
+		case action.TargetAddress:
+			o.Params.Address = netip.IPv6Unspecified()
+		case action.TargetUser:
+			o.Params.User = "u23456789012345678901234"
+		case action.TargetProcess:
+			o.Params.Process = action.Process{PID: 2}
+		}
+		if o.TicketSize() >= action.MaxTicket {
+			problem("site.worker", fmt.Sprintf("site name and worker are %d characters together: too long for a signed order of %s",
+				len(s.Name())+len(s.Worker()), d.ID))
+			return
+		}
 	}
 }
 
