@@ -21,13 +21,14 @@ func benchmark(b *testing.B, lines ...string) {
 	received := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
 	d := New(Options{Replay: true})
 	var ev event.Event
-	i := 0
+	start, i := cpu(), 0
 	for b.Loop() {
 		d.Decode(lines[i], received, &ev)
 		if i++; i == len(lines) {
 			i = 0
 		}
 	}
+	reportCPU(b, start)
 }
 
 func BenchmarkOrdinarySyslog(b *testing.B) {
@@ -48,7 +49,10 @@ func BenchmarkJSONLog(b *testing.B) {
 
 // BenchmarkWazuh decodes the alerts of all *.jsonl files in the folder that
 // PENSTOCK_ALERTS names.
-func BenchmarkWazuh(b *testing.B) {
+func BenchmarkWazuh(b *testing.B) { benchmark(b, alerts(b)...) }
+
+func alerts(b *testing.B) []string {
+	b.Helper()
 	dir := os.Getenv("PENSTOCK_ALERTS")
 	if dir == "" {
 		b.Skip("PENSTOCK_ALERTS names no folder with *.jsonl")
@@ -73,5 +77,5 @@ func BenchmarkWazuh(b *testing.B) {
 		}
 		f.Close()
 	}
-	benchmark(b, lines...)
+	return lines
 }

@@ -13,9 +13,9 @@ const (
 	maxBehind = 7 * 24 * time.Hour // before the newest of the source, on a live source
 )
 
-// firstYear is the year before which no log was written, unless it was also
-// received then.
-const firstYear = 1990
+// firstSecond is the start of 1990, before which no log was written, unless it
+// was also received then.
+const firstSecond = 631152000
 
 // setStamp takes a time as it was written.
 func (d *Decoder) setStamp(ev *event.Event, st *logline.Stamp, from event.TimeOrigin) {
@@ -45,7 +45,7 @@ func (d *Decoder) possible(t, received time.Time) bool {
 	if t.After(received.Add(maxAhead)) {
 		return false
 	}
-	if t.Year() < firstYear && received.Year() >= firstYear {
+	if t.Unix() < firstSecond && received.Unix() >= firstSecond {
 		return false
 	}
 	return d.options.Replay || d.newest.IsZero() || !t.Before(d.newest.Add(-maxBehind))

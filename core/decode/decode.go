@@ -89,7 +89,7 @@ func (d *Decoder) DecodeFrom(from Transport, line string, received time.Time, ev
 	ev.Trust = d.options.Trust
 	ev.Received = received
 	ev.Peer = from.Peer
-	ev.Raw = strings.TrimRight(line, "\r\n\x00")
+	ev.Raw = trimEnd(line)
 	ev.Host = from.Host
 	if from.Host != "" {
 		ev.HostOrigin = event.Observed
@@ -100,7 +100,7 @@ func (d *Decoder) DecodeFrom(from Transport, line string, received time.Time, ev
 
 // line decodes a whole line: JSON where it is an object, else text.
 func (d *Decoder) line(line string, ev *event.Event) {
-	if s := strings.TrimLeft(line, " \t\ufeff"); s != "" && s[0] == '{' && d.tape.scan(s) {
+	if s := trimStart(line); s != "" && s[0] == '{' && d.tape.scan(s) {
 		d.object(ev)
 		return
 	}
@@ -132,6 +132,24 @@ func setHost(ev *event.Event, host string, origin event.Origin) {
 	default:
 		ev.Set(KeyLineHost, host, event.Claimed)
 	}
+}
+
+// trimEnd takes the line's end off.
+func trimEnd(s string) string {
+	n := len(s)
+	for n > 0 && (s[n-1] == '\n' || s[n-1] == '\r' || s[n-1] == 0) {
+		n--
+	}
+	return s[:n]
+}
+
+// trimStart takes a byte order mark and space off.
+func trimStart(s string) string {
+	s = strings.TrimPrefix(s, "\ufeff")
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	return s
 }
 
 // cut shortens s to at most n bytes without splitting a rune.

@@ -1,7 +1,6 @@
 package decode
 
 import (
-	"strings"
 	"time"
 
 	"penstock/core/event"
@@ -67,12 +66,12 @@ func (d *Decoder) jsonLog(ev *event.Event, format string, origin event.Origin) {
 // logger's own message.
 func (d *Decoder) leaves(ev *event.Event, i int, origin event.Origin) (message string) {
 	t := &d.tape
-	for j := i + 1; j < t.nodes[i].end && j < len(t.nodes); j++ {
+	for j := i + 1; j < t.end(i); j++ {
 		n := &t.nodes[j]
-		if n.kind == object || n.value == "" {
+		if n.kind == object || n.value.from == n.value.to {
 			continue
 		}
-		r := d.role(j)
+		r := t.roleAt(j)
 		switch {
 		case n.kind == array && r != rolePeer:
 			continue
@@ -80,24 +79,11 @@ func (d *Decoder) leaves(ev *event.Event, i int, origin event.Origin) (message s
 			message = t.text(j)
 		case r == roleTime:
 			d.leafTime(ev, j)
-		case r > roleNone:
+		case r > roleNone && r < roleIgnored:
 			d.leaf(ev, r, t.joined(j), origin)
 		}
 	}
 	return message
-}
-
-// role returns the role of the value at j: by its key and the one around it.
-func (d *Decoder) role(j int) role {
-	n := &d.tape.nodes[j]
-	if n.key == "" {
-		return roleNone
-	}
-	around := ""
-	if n.parent > 0 {
-		around = d.tape.nodes[n.parent].key
-	}
-	return roleOf(around, n.key)
 }
 
 // leaf stores one value. The first value of a role stands.
@@ -249,25 +235,26 @@ func digitsOf(value string) int64 {
 func (d *Decoder) flat(message string, i int) string {
 	t := &d.tape
 	b := append(d.text[:0], cut(message, maxFlat)...)
-	for j := i + 1; j < t.nodes[i].end && j < len(t.nodes) && len(b) < maxFlat; j++ {
+	for j := i + 1; j < t.end(i) && len(b) < maxFlat; j++ {
 		n := &t.nodes[j]
-		if n.key == "" || n.kind == object {
+		key := t.key(j)
+		if key == "" || n.kind == object {
 			continue
 		}
-		switch d.role(j) {
+		switch t.roleAt(j) {
 		case roleTime, roleHost, roleLevel, roleMessage, rolePID:
 			continue
 		}
 		if len(b) > 0 {
 			b = append(b, ' ')
 		}
-		if n.parent > i {
-			if around := t.nodes[n.parent].key; around != "" {
+		if int(n.parent) > i {
+			if around := t.key(int(n.parent)); around != "" {
 				b = append(append(b, cut(around, 64)...), '.')
 			}
 		}
-		b = append(append(b, cut(n.key, 64)...), '=')
-		b = append(b, cut(n.value, maxFlatValue)...)
+		b = append(append(b, cut(key, 64)...), '=')
+		b = append(b, cut(t.val(j), maxFlatValue)...)
 	}
 	d.text = b
 	return string(b)
@@ -347,8 +334,8 @@ func (d *Decoder) beat(ev *event.Event) {
 // inner decodes a raw line that an envelope carried. What the envelope said of
 // time and host stands.
 func (d *Decoder) inner(ev *event.Event, line string) {
-	line = strings.TrimRight(line, "\r\n\x00")
-	if s := strings.TrimLeft(line, " \t"); s != "" && s[0] == '{' && d.tape.scan(s) {
+	line = trimEnd(line)
+	if s := trimStart(line); s != "" && s[0] == '{' && d.tape.scan(s) {
 		d.jsonLog(ev, logline.JSON, event.Claimed)
 		return
 	}

@@ -25,9 +25,7 @@ func (d *Decoder) isPlainEvent() bool {
 // those of the line within.
 func (d *Decoder) plainEvent(ev *event.Event) {
 	t := &d.tape
-	if seq := t.child(0, "seq"); seq >= 0 && digitsOf(t.nodes[seq].value) > 0 {
-		ev.Seq = uint64(digitsOf(t.nodes[seq].value)) //nolint:gosec // digitsOf is never negative
-	}
+	ev.Seq = uint64(digitsOf(t.get("seq"))) //nolint:gosec // digitsOf is never negative
 	d.envelopeTime(ev, t.child(0, "ts"))
 	setHost(ev, t.get("host"), event.Observed)
 	source := t.get("source")

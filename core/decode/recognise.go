@@ -37,7 +37,7 @@ func (d *Decoder) recognise(ev *event.Event, m string) {
 		if r(ev, m) {
 			return
 		}
-	} else if byShape(ev, m) {
+	} else if ev.Program == "" && m != "" && byShape(ev, m) {
 		return
 	}
 	generic(ev, m)

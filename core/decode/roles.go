@@ -1,6 +1,10 @@
 package decode
 
-import "penstock/core/event"
+import (
+	"strings"
+
+	"penstock/core/event"
+)
 
 // role is what a key of a structured log stands for. Roles below roleFields are
 // parts of the event itself, the rest become fields.
@@ -143,20 +147,72 @@ func normal(b []byte, key string) int {
 	return n
 }
 
-// roleOf returns the role of key within around, which is "" at the top.
-func roleOf(around, key string) role {
+// roleOf returns the role of key within outer, which is "" at the top.
+func roleOf(outer, key string) role {
 	var buf [64]byte
 	n := 0
-	if around != "" {
-		n = normal(buf[:31], around)
+	if outer != "" {
+		n = normal(buf[:31], outer)
 		buf[n] = '.'
 		n++
 	}
 	end := n + normal(buf[n:], key)
-	if around != "" {
+	if outer != "" {
 		if r, ok := roles[string(buf[:end])]; ok {
 			return r
 		}
 	}
 	return roles[string(buf[n:end])]
+}
+
+// deep says whether keys within an object are looked up together with its own.
+type deep uint8
+
+const (
+	deepUnknown deep = iota
+	deepYes
+	deepNo
+)
+
+// around holds the first halves of the joined keys of roles.
+var around = firstHalves()
+
+func firstHalves() map[string]bool {
+	halves := make(map[string]bool)
+	for key := range roles {
+		if dot := strings.LastIndexByte(key, '.'); dot > 0 {
+			halves[key[:dot]] = true
+		}
+	}
+	return halves
+}
+
+// roleAt returns the role of the value at j, by its key and the one around it.
+func (t *tape) roleAt(j int) role {
+	n := &t.nodes[j]
+	if n.asked {
+		return n.role
+	}
+	n.asked = true
+	if n.key.from == n.key.to {
+		return roleNone
+	}
+	outer := ""
+	if n.parent > 0 && t.isDeep(int(n.parent)) {
+		outer = t.key(int(n.parent))
+	}
+	n.role = roleOf(outer, t.key(j))
+	return n.role
+}
+
+func (t *tape) isDeep(i int) bool {
+	n := &t.nodes[i]
+	if n.deep == deepUnknown {
+		var buf [32]byte
+		n.deep = deepNo
+		if around[string(buf[:normal(buf[:], t.key(i))])] {
+			n.deep = deepYes
+		}
+	}
+	return n.deep == deepYes
 }

@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -24,14 +25,21 @@ const (
 	word // true, false, null
 )
 
-// node is one value. Its strings are parts of the text, still escaped.
+// span is a part of the text.
+type span struct{ from, to int32 }
+
+// node is one value. It holds offsets only, so that the collector need not look
+// at it.
 type node struct {
-	key     string
-	value   string // without quotes; of an object or array, its whole text
-	parent  int    // index of the object or array around it, -1 at the top
-	end     int    // index behind its last descendant
+	key     span // still escaped
+	value   span // without quotes; of an object or array, its whole text
+	parent  int32
+	end     int32 // index behind its last descendant
 	kind    kind
 	escaped bool // value holds a backslash
+	role    role // once asked for
+	asked   bool
+	deep    deep // of an object: whether keys within have a meaning of their own
 }
 
 // tape holds the values of one JSON text in the order they stand. It is read in
@@ -49,7 +57,7 @@ func (t *tape) scan(s string) bool {
 	t.s, t.i, t.nodes = s, 0, t.nodes[:0]
 	t.scans++
 	t.space()
-	if t.i >= len(s) || s[t.i] != '{' || !t.value("", -1, 0) {
+	if t.i >= len(s) || len(s) > math.MaxInt32 || s[t.i] != '{' || !t.value(span{}, -1, 0) {
 		return false
 	}
 	t.space()
@@ -65,7 +73,7 @@ func (t *tape) space() {
 	}
 }
 
-func (t *tape) value(key string, parent, depth int) bool {
+func (t *tape) value(key span, parent, depth int) bool {
 	t.space()
 	if t.i >= len(t.s) || depth > maxDepth {
 		return false
@@ -73,33 +81,55 @@ func (t *tape) value(key string, parent, depth int) bool {
 	at := len(t.nodes)
 	kept := at < maxNodes
 	if kept {
-		t.nodes = append(t.nodes, node{key: key, parent: parent})
+		t.nodes = append(t.nodes, node{key: key, parent: int32(parent)}) //nolint:gosec // below maxNodes
 	}
-	start := t.i
-	n := node{key: key, parent: parent}
-	ok := false
-	switch c := t.s[t.i]; c {
+	from, to := t.i, 0
+	var what kind
+	var escaped, ok bool
+	switch t.s[t.i] {
 	case '{':
-		n.kind = object
+		what = object
 		ok = t.members(at, depth)
-		n.value = t.s[start:t.i]
+		to = t.i
 	case '[':
-		n.kind = array
+		what = array
 		ok = t.elements(at, depth)
-		n.value = t.s[start:t.i]
+		to = t.i
 	case '"':
-		n.kind = text
-		n.value, n.escaped, ok = t.quoted()
+		what = text
+		escaped, ok = t.quoted()
+		from, to = from+1, t.i-1
 	default:
-		n.kind, ok = t.bare()
-		n.value = t.s[start:t.i]
+		what, ok = t.bare()
+		to = t.i
 	}
-	n.end = len(t.nodes)
-	if kept {
-		t.nodes[at] = n
+	if kept && ok {
+		n := &t.nodes[at]
+		n.value = t.span(from, to)
+		n.end = int32(len(t.nodes)) //nolint:gosec // at most maxNodes
+		n.kind, n.escaped = what, escaped
 	}
 	return ok
 }
+
+// span makes a span of offsets into a text that scan has found short enough.
+func (t *tape) span(from, to int) span {
+	return span{int32(from), int32(to)} //nolint:gosec // scan holds the bound
+}
+
+// key and val return the key and the value of node i as they are written.
+func (t *tape) key(i int) string {
+	k := t.nodes[i].key
+	return t.s[k.from:k.to]
+}
+
+func (t *tape) val(i int) string {
+	v := t.nodes[i].value
+	return t.s[v.from:v.to]
+}
+
+// end returns the index behind the last kept descendant of node i.
+func (t *tape) end(i int) int { return int(t.nodes[i].end) }
 
 func (t *tape) members(at, depth int) bool {
 	t.i++
@@ -115,7 +145,9 @@ func (t *tape) members(at, depth int) bool {
 		if t.s[t.i] != '"' {
 			return false
 		}
-		key, _, ok := t.quoted()
+		from := t.i + 1
+		_, ok := t.quoted()
+		key := t.span(from, t.i-1)
 		t.space()
 		if !ok || t.i >= len(t.s) || t.s[t.i] != ':' {
 			return false
@@ -138,7 +170,7 @@ func (t *tape) elements(at, depth int) bool {
 			t.i++
 			return true
 		}
-		if !t.value("", at, depth+1) {
+		if !t.value(span{}, at, depth+1) {
 			return false
 		}
 		if more, ok := t.more(']'); !more {
@@ -158,23 +190,23 @@ func (t *tape) more(closing byte) (more, ok bool) {
 	return c == ',', c == closing
 }
 
-// quoted reads a string and leaves its escapes as they are.
-func (t *tape) quoted() (value string, escaped, ok bool) {
-	start := t.i + 1
-	for i := start; ; {
+// quoted moves behind a string and leaves its escapes as they are.
+func (t *tape) quoted() (escaped, ok bool) {
+	i := t.i + 1
+	for {
 		k := strings.IndexByte(t.s[i:], '"')
 		if k < 0 {
-			return "", false, false
+			return false, false
 		}
 		back := strings.IndexByte(t.s[i:i+k], '\\')
 		if back < 0 {
 			t.i = i + k + 1
-			return t.s[start : i+k], escaped, true
+			return escaped, true
 		}
 		escaped = true
 		i += back + 2 // the escaped byte may be the quote
 		if i > len(t.s) {
-			return "", false, false
+			return false, false
 		}
 	}
 }
@@ -218,8 +250,8 @@ func (t *tape) child(i int, key string) int {
 	if i < 0 || i >= len(t.nodes) || t.nodes[i].kind != object {
 		return -1
 	}
-	for j := i + 1; j < t.nodes[i].end && j < len(t.nodes); j = t.nodes[j].end {
-		if t.nodes[j].key == key {
+	for j := i + 1; j < t.end(i); j = t.end(j) {
+		if t.key(j) == key {
 			return j
 		}
 	}
@@ -242,12 +274,12 @@ func (t *tape) text(i int) string {
 	if i < 0 {
 		return ""
 	}
-	n := &t.nodes[i]
-	switch {
+	value := t.val(i)
+	switch n := &t.nodes[i]; {
 	case n.kind == text && n.escaped:
-		return unescape(n.value)
-	case n.kind == text, n.kind == number, n.kind == word && n.value != "null":
-		return n.value
+		return unescape(value)
+	case n.kind == text, n.kind == number, n.kind == word && value != "null":
+		return value
 	}
 	return ""
 }
@@ -258,20 +290,16 @@ func (t *tape) joined(i int) string {
 	if i < 0 || t.nodes[i].kind != array {
 		return t.text(i)
 	}
-	first := i + 1
-	if first >= t.nodes[i].end || first >= len(t.nodes) {
+	first, end := i+1, t.end(i)
+	if first >= end {
 		return ""
 	}
-	if t.nodes[first].end == t.nodes[i].end {
+	if t.end(first) == end {
 		return t.text(first)
 	}
-	size := 0
-	for j := first; j < t.nodes[i].end && j < len(t.nodes); j = t.nodes[j].end {
-		size += len(t.nodes[j].value) + 1
-	}
 	var b strings.Builder
-	b.Grow(min(size, MaxValue+1))
-	for j := first; j < t.nodes[i].end && j < len(t.nodes) && b.Len() < MaxValue; j = t.nodes[j].end {
+	b.Grow(min(len(t.val(i)), MaxValue+1))
+	for j := first; j < end && b.Len() < MaxValue; j = t.end(j) {
 		if b.Len() > 0 {
 			b.WriteByte(',')
 		}

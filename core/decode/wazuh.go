@@ -57,14 +57,14 @@ func (d *Decoder) wazuh(ev *event.Event, rule int) {
 // the sensor's.
 func (d *Decoder) wazuhRule(ev *event.Event, rule int) {
 	t := &d.tape
-	for j := rule + 1; j < t.nodes[rule].end && j < len(t.nodes); j = t.nodes[j].end {
-		switch t.nodes[j].key {
+	for j := rule + 1; j < t.end(rule); j = t.end(j) {
+		switch t.key(j) {
 		case "description":
 			ev.Name = t.text(j)
 		case "id":
 			ev.Set(event.KeyRule, t.text(j), event.Observed)
 		case "level":
-			ev.Severity = wazuhSeverity(digitsOf(t.nodes[j].value))
+			ev.Severity = wazuhSeverity(digitsOf(t.val(j)))
 		case "groups":
 			ev.Set(event.KeyGroups, t.joined(j), event.Observed)
 		case "mitre":

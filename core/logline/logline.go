@@ -62,7 +62,11 @@ func Parse(line string, h *Header) {
 	}
 	start := p.header()
 	h.Start = start + leadingSpace(line[start:])
-	h.Message = strings.TrimRight(line[h.Start:], " \t\r\n\x00")
+	end := len(line)
+	for end > h.Start && (line[end-1] <= ' ') {
+		end--
+	}
+	h.Message = line[h.Start:end]
 }
 
 // header returns the offset at which the message starts.
