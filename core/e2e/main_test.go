@@ -3,10 +3,15 @@
 package e2e
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -41,7 +46,8 @@ func run(m *testing.M) int {
 }
 
 // TestScripts runs testdata/*.txtar. $SAMPLE is the folder of the bundled
-// sample. `code N` after a failing `! exec` is written `exits N penstock ...`.
+// sample, $ROOT the repository's. The commands of these scripts beside
+// testscript's own are exits, sample, json and jsonl, below.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 
@@ -49,37 +55,88 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			sample, err := filepath.Abs(filepath.Join(root, "externalscripts/penstock/sample"))
+			repository, err := filepath.Abs(root)
 			if err != nil {
-				return fmt.Errorf("find the sample: %w", err)
+				return fmt.Errorf("find the repository: %w", err)
 			}
 			env.Setenv("PATH", programs+string(os.PathListSeparator)+env.Getenv("PATH"))
-			env.Setenv("SAMPLE", sample)
+			env.Setenv("ROOT", repository)
+			env.Setenv("SAMPLE", filepath.Join(repository, "externalscripts/penstock/sample"))
 			env.Setenv("TZ", "UTC")
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits,
+			"exits":  exits,
+			"sample": sample,
+			"json":   wholeJSON,
+			"jsonl":  lineJSON,
 		},
 	})
 }
 
 // exits runs a program and wants a certain exit code: exits CODE PROGRAM ARG...
-// Standard error must hold an error line, and nothing else may look like a crash.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM [ARG...]")
 	}
-	err := ts.Exec(args[1], args[2:]...)
 	code := 0
-	if err != nil {
-		exit, isExit := err.(*exec.ExitError) //nolint:errorlint // testscript returns it bare
-		if !isExit {
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
 			ts.Fatalf("run %s: %v", args[1], err)
 		}
 		code = exit.ExitCode()
 	}
-	if got := fmt.Sprint(code); got != args[0] {
+	if got := strconv.Itoa(code); got != args[0] {
 		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+}
+
+// sample runs penstock over all files of the bundled sample: sample COMMAND FLAG...
+func sample(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: sample COMMAND [FLAG...]")
+	}
+	logs, err := filepath.Glob(filepath.Join(root, "externalscripts/penstock/sample/logs/*"))
+	if err != nil || len(logs) == 0 {
+		ts.Fatalf("find the sample: %v, %d files", err, len(logs))
+	}
+	for i, log := range logs {
+		if logs[i], err = filepath.Rel(root, log); err != nil {
+			ts.Fatalf("name the sample's files: %v", err)
+		}
+		if cwd := ts.MkAbs("."); cwd != ts.Getenv("ROOT") {
+			logs[i] = filepath.Join(ts.Getenv("ROOT"), logs[i])
+		}
+	}
+	ts.Check(ts.Exec("penstock", append(args, logs...)...))
+}
+
+// wholeJSON wants standard output to be one JSON value that matches, written
+// without white space and with sorted keys: json REGEXP
+func wholeJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: json REGEXP")
+	}
+	matchJSON(ts, args[0], ts.ReadFile("stdout"))
+}
+
+// lineJSON is json for each line of standard output: jsonl REGEXP
+func lineJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: jsonl REGEXP")
+	}
+	for line := range strings.Lines(ts.ReadFile("stdout")) {
+		matchJSON(ts, args[0], line)
+	}
+}
+
+func matchJSON(ts *testscript.TestScript, pattern, text string) {
+	var value any
+	ts.Check(json.Unmarshal([]byte(text), &value))
+	compact, err := json.Marshal(value)
+	ts.Check(err)
+	if !regexp.MustCompile(pattern).Match(compact) {
+		ts.Fatalf("JSON does not match %s:\n%.2000s", pattern, compact)
 	}
 }
