@@ -6,6 +6,7 @@ const (
 	enough      = 6  // different words at a place that make it a variable
 	enoughUpper = 12 // when the last is written in capitals, as names of states are
 	enoughFirst = 24 // the same for the first word, which tells most about a message
+	maxAliases  = 64 // merged groups that one group still answers for
 	maxGroups   = 48 // groups of one cluster before its busiest place becomes a variable
 	similar     = 0.5
 )
@@ -17,6 +18,7 @@ type cluster struct {
 	places []place
 	groups []*group
 	terms  []string // under which the scope finds it
+	seen   uint64   // the miner's clock when a message was last compared with it
 }
 
 // place is what a cluster knows of one word: the different words it has had
@@ -34,7 +36,8 @@ type group struct {
 	used    uint64   // the miner's clock at its last message
 	choice  []uint8  // which value, for each place
 	cluster *cluster // nil when it has been merged into another or forgotten
-	into    *group
+	into    *group   // what it was merged into
+	aliases []uint64 // groups that were merged into it
 }
 
 // final follows merges to the group that lives on.
@@ -54,6 +57,27 @@ func newCluster(words []string) *cluster {
 		c.places[i] = place{values: []string{strings.Clone(w)}}
 	}
 	return c
+}
+
+// Estimates of what things take in memory, over what their texts take.
+const (
+	groupBytes = 160
+	placeBytes = 56
+	valueBytes = 24
+	termBytes  = 96
+	shapeBytes = 96
+)
+
+// bytes estimates what the cluster takes, without its groups and terms.
+func (c *cluster) bytes() int {
+	n := 0
+	for i := range c.places {
+		n += placeBytes
+		for _, v := range c.places[i].values {
+			n += valueBytes + len(v)
+		}
+	}
+	return n
 }
 
 // likeness compares constant words: 1 when all are the same, 0 when none is.
@@ -198,8 +222,8 @@ func (c *cluster) groupOf(choice []uint8) *group {
 }
 
 // merge joins groups that no longer differ, the older one lives on, and returns
-// how many went.
-func (c *cluster) merge() (merged int) {
+// those that went.
+func (c *cluster) merge() (gone []*group) {
 	kept := c.groups[:0]
 	for _, g := range c.groups {
 		older := (&cluster{groups: kept}).groupOf(g.choice)
@@ -210,11 +234,11 @@ func (c *cluster) merge() (merged int) {
 		older.count += g.count
 		older.used = max(older.used, g.used)
 		g.into, g.cluster, g.choice = older, nil, nil
-		merged++
+		gone = append(gone, g)
 	}
 	clear(c.groups[len(kept):])
 	c.groups = kept
-	return merged
+	return gone
 }
 
 // busiest returns the place with the most values.

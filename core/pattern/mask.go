@@ -15,6 +15,7 @@ type masker struct {
 	s     string
 	buf   []byte
 	spans []Span
+	from  int // start of constant text that is still to be copied
 	quote int // end of the quoted text we are in
 }
 
@@ -24,49 +25,77 @@ func (m *masker) mask(message string) {
 	if cut {
 		message = message[:maxMessage]
 	}
-	m.s, m.buf, m.spans, m.quote = message, m.buf[:0], m.spans[:0], 0
+	m.s, m.buf, m.spans, m.from, m.quote = message, m.buf[:0], m.spans[:0], 0, 0
 	for i := 0; i < len(message); {
 		c := message[i]
 		switch p := chars[c]; {
 		case p&(isLetter|isDigit|isJoint) != 0:
 			i = m.run(i)
 		case p&isSpace != 0:
-			i = span(message, i+1, isSpace)
-			m.space(i)
+			i = m.space(i)
 		case c == '"' || c == '\'':
-			i = m.quoted(i)
-		case c == '<' && m.underUnit(i):
+			m.quoted(i)
 			i++
+		case c == '<' && m.underUnit(i):
+			m.flush(i)
+			i++
+			m.from = i
 		default:
-			m.buf = append(m.buf, c)
 			i++
 		}
 	}
+	m.end(cut)
+}
+
+// flush copies the constant text up to i.
+func (m *masker) flush(i int) {
+	if m.from < i {
+		m.buf = append(m.buf, m.s[m.from:i]...)
+	}
+	m.from = i
+}
+
+func (m *masker) end(cut bool) {
+	m.flush(len(m.s))
 	if n := len(m.buf); n > 0 && m.buf[n-1] == ' ' {
 		m.buf = m.buf[:n-1]
 	}
-	if m.folded() {
-		m.buf = m.buf[:len(m.buf)-1]
+	m.fold()
+	if n := len(m.buf); n > 0 && m.buf[n-1] == ' ' {
+		m.buf = m.buf[:n-1]
 	}
 	if cut {
 		m.buf = append(m.buf, ' ', anyCode)
 	}
 }
 
-// space writes one space, or the inner one between quotes.
-func (m *masker) space(next int) {
+// space folds the white space that begins at i and returns its end. A single
+// space stays with the constant text around it.
+func (m *masker) space(i int) int {
+	s := m.s
+	next := i + 1
+	if s[i] == ' ' && (next == len(s) || chars[s[next]]&isSpace == 0) && next >= m.quote && i > 0 {
+		if m.from == i && m.fold() {
+			m.from = next
+		}
+		return next
+	}
+	next = span(s, next, isSpace)
+	m.flush(i)
+	m.from = next
 	switch {
-	case len(m.buf) == 0, m.folded():
+	case len(m.buf) == 0 || m.fold():
 	case next < m.quote:
 		m.buf = append(m.buf, innerSpace)
 	default:
 		m.buf = append(m.buf, ' ')
 	}
+	return next
 }
 
-// folded takes away the last word when it is the same variable as the one
-// before: a list is a list, however long.
-func (m *masker) folded() bool {
+// fold takes away the last word when it is the same variable as the one
+// before: a list is a list, however long. The space between them stays.
+func (m *masker) fold() bool {
 	n := len(m.buf)
 	if n < 3 || m.buf[n-1] > lastKind || m.buf[n-1] != m.buf[n-3] || m.buf[n-2] != ' ' || n > 3 && m.buf[n-4] != ' ' {
 		return false
@@ -77,18 +106,16 @@ func (m *masker) folded() bool {
 
 // quoted notes where a short quoted text that begins at i ends. An apostrophe
 // within a word begins none.
-func (m *masker) quoted(i int) int {
-	m.buf = append(m.buf, m.s[i])
+func (m *masker) quoted(i int) {
 	if i < m.quote || (i > 0 && is(m.s[i-1], isLetter|isDigit)) {
-		return i + 1
+		return
 	}
 	for j := i + 1; j < len(m.s) && j-i <= maxQuoted; j++ {
 		if m.s[j] == m.s[i] {
 			m.quote = j
-			break
+			return
 		}
 	}
-	return i + 1
 }
 
 // underUnit recognises "<1 sec", which is a duration like "00:01".
@@ -117,24 +144,20 @@ func (m *masker) run(i int) int {
 		if n := j - i; n >= 3 && n <= 6 {
 			return m.short(i, j)
 		}
-		if all&isJoint != 0 && s[j-1] == 'e' && m.named(i, j) {
-			return j
+		if all&isJoint != 0 && s[j-1] == 'e' {
+			m.named(i, j)
 		}
-		m.buf = append(m.buf, s[i:j]...)
 		return j
 	}
 	return m.special(i, j)
 }
 
 // named masks the value of "name:true".
-func (m *masker) named(i, j int) bool {
+func (m *masker) named(i, j int) {
 	at := i + strings.LastIndexByte(m.s[i:j], ':') + 1
-	if at == i || !isValue(m.s[at:j]) {
-		return false
+	if at > i && isValue(m.s[at:j]) {
+		m.add(Value, at, j)
 	}
-	m.buf = append(m.buf, m.s[i:at]...)
-	m.add(Value, at, j)
-	return true
 }
 
 // short masks the few short words that are values, names of months or of days.
@@ -151,12 +174,12 @@ func (m *masker) short(i, j int) int {
 	case end-i == 3 && isDay(word) && m.dateFollows(j):
 		m.add(Date, i, end)
 	case word == "bytes":
-		m.buf = append(m.buf, m.s[i:j]...)
-		return max(j, sizeAgain(m.s, j))
-	default:
-		end = i
+		if again := sizeAgain(m.s, j); again > j {
+			m.flush(j)
+			m.from = again
+			return again
+		}
 	}
-	m.buf = append(m.buf, m.s[end:j]...)
 	return j
 }
 
@@ -186,7 +209,6 @@ func (m *masker) special(i, j int) int {
 	for at := i; at < last; {
 		end, kind := recognise(m.s, at, last)
 		if kind == 0 {
-			m.buf = append(m.buf, m.s[at:end]...)
 			at = end
 			continue
 		}
@@ -199,7 +221,6 @@ func (m *masker) special(i, j int) int {
 		m.add(kind, at, end)
 		at = end
 	}
-	m.buf = append(m.buf, m.s[last:j]...)
 	return j
 }
 
@@ -218,7 +239,6 @@ func (m *masker) url(i, j int) int {
 	for end > start && strings.ContainsRune(",;.:", rune(m.s[end-1])) {
 		end--
 	}
-	m.buf = append(m.buf, m.s[i:start]...)
 	if end > start {
 		m.add(URL, start, end)
 	}
@@ -227,7 +247,9 @@ func (m *masker) url(i, j int) int {
 
 // add writes one variable.
 func (m *masker) add(kind Kind, start, end int) {
+	m.flush(start)
 	m.buf = append(m.buf, byte(kind))
+	m.from = end
 	if len(m.spans) < maxSpans {
 		m.spans = append(m.spans, Span{Kind: kind, Start: start, End: end})
 	}

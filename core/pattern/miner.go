@@ -95,12 +95,16 @@ func (m *Miner) Learn(scope, message string) Match {
 func (m *Miner) learn(s *scope, match *Match) *group {
 	masked := string(m.mask.buf)
 	m.words = split(m.words[:0], masked)
-	c := s.nearest(m.words)
+	before := s.bytes()
+	c := s.nearest(m.words, m.clock)
 	if c == nil {
 		c = newCluster(m.words)
 		s.clusters = append(s.clusters, c)
+		s.kept += c.bytes()
 	} else {
+		was := c.bytes()
 		match.Changed = c.absorb(m.words)
+		s.kept += c.bytes() - was
 	}
 	s.index(c, m.words)
 
@@ -112,6 +116,7 @@ func (m *Miner) learn(s *scope, match *Match) *group {
 		c.groups = append(c.groups, g)
 		m.groups[g.id] = g
 		s.live++
+		s.kept += groupBytes + len(g.choice)
 		match.New = true
 	}
 	if len(c.groups) > maxGroups {
@@ -119,12 +124,29 @@ func (m *Miner) learn(s *scope, match *Match) *group {
 		match.Changed = true
 	}
 	if match.Changed {
-		s.live -= c.merge()
+		m.merge(s, c)
 		g = g.final()
 	}
 	s.remember(masked, g)
+	m.bytes += s.bytes() - before
 	m.trim(s)
 	return g
+}
+
+// merge joins the groups of a cluster that no longer differ. Of the groups that
+// became part of another one the latest are still known to Final.
+func (m *Miner) merge(s *scope, c *cluster) {
+	for _, gone := range c.merge() {
+		s.live--
+		older := gone.into
+		older.aliases = append(older.aliases, gone.aliases...)
+		older.aliases = append(older.aliases, gone.id)
+		gone.aliases = nil
+		for len(older.aliases) > maxAliases {
+			delete(m.groups, older.aliases[0])
+			older.aliases = older.aliases[1:]
+		}
+	}
 }
 
 // Final returns the group that a group has become part of, or the group itself.
