@@ -75,7 +75,11 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.startPathsAt(filepath.Dir(path))
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	c.startPathsAt(filepath.Dir(absolute))
 	return c, nil
 }
 

@@ -21,7 +21,7 @@ type decoder struct {
 
 // maxVisits is how many values one file may stand for: a few aliases of aliases
 // can make millions of a small file.
-const maxVisits = 1_000_000
+const maxVisits = 200_000
 
 // maxProblems is how many problems of one file are told at once.
 const maxProblems = 1000
