@@ -1,10 +1,268 @@
 package sift
 
-// instructHints are texts one of which every text that Instructs finds contains.
-func instructHints() []string { return []string{"ignore"} }
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// maxInstruct is how much of a text Instructs reads, and maxWords how many words
+// of it one phrase may start among.
+const maxInstruct = maxHead
+
+// step is one of several words, at most gap other words behind the step before.
+type step struct {
+	gap   int
+	words string // separated by spaces
+}
+
+// phrase is a way to give an order: its steps in this order. Every text that
+// contains it contains one of the words of the step with number hint.
+type phrase struct {
+	hint  int
+	steps []step
+}
+
+const (
+	harmless = "normal benign harmless safe legitimate informational trusted routine nonmalicious benigno benigna " +
+		"inofensivo inofensiva legitimo segura seguro harmlos gutartig unbedenklich ungefahrlich legitim benin benigne " +
+		"inoffensif inoffensive legitime anodin"
+	records = "log logs line lines entry entries event events activity request requests alert alerts traffic behavior behaviour command commands"
+)
+
+// phrases are ways to address the reader of a log instead of reporting to him.
+var phrases = newPhraseBook([]phrase{
+	{0, []step{
+		{0, "ignore disregard forget override overlook bypass neglect discard"},
+		{3, "previous prior above earlier preceding former foregoing your system all any these those the"},
+		{3, "instruction instructions prompt prompts directive directives directions guideline guidelines context"},
+	}},
+	{0, []step{
+		{0, "ignore disregard forget override neglect"},
+		{2, "previous prior above earlier preceding your"},
+		{2, "rules orders text commands messages input analysis logs lines entries alerts training"},
+	}},
+	{0, []step{{0, "ignore disregard forget"}, {1, "everything anything all"}, {3, "above before earlier previously said told"}}},
+	{0, []step{{0, "ignore disregard"}, {3, "this these the following next"}, {2, "alert alerts event attack activity incident intrusion"}}},
+	{0, []step{{0, "you"}, {1, "are"}, {0, "now"}, {0, "a an acting dan my free operating"}}},
+	{1, []step{{0, "act behave respond"}, {0, "as"}, {2, "ai assistant chatbot llm unrestricted"}}},
+	{0, []step{{0, "pretend"}, {1, "to you that"}, {2, "be are you nothing this"}}},
+	{0, []step{{0, "henceforth"}, {2, "you respond answer ignore treat act"}}},
+	{2, []step{{0, "from"}, {0, "now"}, {0, "on"}, {2, "you respond answer ignore treat"}}},
+	{0, []step{{0, "respond reply answer output"}, {2, "with only exactly just that as"}, {4, harmless + " false clean"}}},
+	{2, []step{
+		{0, "classify label mark treat consider report flag categorize categorise judge regard score assess evaluate tag rate deem"},
+		{6, "as to"}, {2, harmless},
+	}},
+	{0, []step{{0, "classify categorize categorise deem"}, {6, "as"}, {2, "false low clean none expected ordinary usual known allowed approved planned"}}},
+	{0, []step{{0, "raise trigger generate"}, {1, "no"}, {2, "alert alerts alarm ticket incident"}}},
+	{0, []step{{0, "severity verdict classification"}, {4, "is was has"}, {2, "decided determined settled agreed predetermined"}}},
+	{0, []step{{0, "respond reply answer"}, {0, "with only"}, {1, "low none nothing"}}},
+	{1, []step{{0, "is was"}, {2, "test drill exercise simulation pentest"}, {5, "ignore disregard alert"}}},
+	{2, []step{{0, "do please"}, {1, "not dont don"}, {2, "alert flag escalate mention investigate"}, {4, "this it these anything any activity operator human anyone following the on"}}},
+	{0, []step{{0, "dont"}, {1, "alert flag escalate mention investigate report"}, {3, "this it these anything any"}}},
+	{1, []step{
+		{0, "authorized authorised approved sanctioned"}, {3, "penetration pentest redteam test testing exercise"},
+		{8, "ignore disregard benign normal harmless"},
+	}},
+	{3, []step{{0, "note message attention notice instruction instructions important hint"}, {2, "to for"}, {2, "the any an all ai"}, {1, "ai llm gpt chatgpt model assistant classifier copilot"}}},
+	{2, []step{{0, "note message attention notice instruction instructions"}, {1, "to for"}, {0, "ai llm chatgpt assistant classifier"}}},
+	{2, []step{{0, "as"}, {0, "an a"}, {0, "ai llm"}, {0, "model assistant language you i"}}},
+	{2, []step{{0, "as"}, {0, "a"}, {1, "language"}, {0, "model"}, {1, "you i"}}},
+	{1, []step{{0, "new updated real actual"}, {0, "instructions directives"}, {1, "for you are is follow respond"}}},
+	{1, []step{{0, "reveal repeat print show your ignore leak"}, {3, "system"}, {0, "prompt"}}},
+	{1, []step{{0, "system"}, {0, "override"}, {2, "you ignore respond mode classify mark treat"}}},
+	{3, []step{{0, "above following preceding these this all previous next other"}, {2, records}, {2, "is are was were"}, {4, harmless + " authorized authorised simulated"}}},
+	{1, []step{{0, "set assign change lower reduce keep"}, {3, "severity verdict classification"}, {2, "to as at"}, {1, "none low normal benign informational safe minimal"}}},
+	{0, []step{{0, "assistant"}, {0, "verdict"}, {1, harmless}}},
+
+	{1, []step{{0, "ignora ignore ignorar olvida olvide descarta omite"}, {4, "instrucciones indicaciones ordenes directrices"}}},
+	{0, []step{{0, "responde responda contesta"}, {4, harmless}}},
+	{2, []step{{0, "clasifica clasifique marca marque etiqueta considera considere trata trate"}, {6, "como"}, {2, harmless}}},
+	{0, []step{{0, "ahora"}, {0, "eres"}, {0, "un una"}}},
+	{1, []step{{0, "no"}, {1, "alertes alerte informes reportes escales avises"}, {3, "nadie de esto sobre este esta nada al"}}},
+	{1, []step{{0, "es"}, {1, "prueba simulacro"}, {6, "ignora ignore alertes alerte"}}},
+
+	{0, []step{{0, "ignoriere ignorier ignorieren vergiss missachte verwirf"}, {4, "anweisungen anweisung instruktionen vorgaben befehle regeln"}}},
+	{0, []step{{0, "antworte antworten"}, {4, harmless}}},
+	{2, []step{{0, "stufe klassifiziere bewerte markiere betrachte werte einstufen behandle"}, {6, "als"}, {1, harmless}}},
+	{1, []step{{0, "du"}, {0, "bist"}, {0, "jetzt nun"}, {0, "ein eine kein keine"}}},
+	{1, []step{{0, "ein"}, {1, "test"}, {6, "ignoriere ignorieren alarmieren alarm melden"}}},
+	{1, []step{{0, "keinen keine nicht"}, {1, "alarm alarmieren"}, {1, "auslosen ausloesen schlagen geben"}}},
+
+	{1, []step{{0, "ignore ignorez ignorer oublie oubliez oublier"}, {4, "consignes instructions directives"}, {2, "precedentes precedente anterieures ci ci-dessus"}}},
+	{0, []step{{0, "reponds repondez repondre"}, {4, harmless}}},
+	{2, []step{{0, "classe classez classer marque marquez considere considerez traite traitez"}, {6, "comme"}, {1, harmless}}},
+	{1, []step{{0, "es etes"}, {0, "maintenant"}, {0, "un une"}}},
+	{1, []step{{0, "ne"}, {1, "signale signalez alerte alertez declenche declenchez"}, {1, "pas rien personne"}, {2, "d ceci cette cet aucune alerte la l"}}},
+	{1, []step{{0, "est"}, {1, "test exercice"}, {6, "ignore ignorez alertez alerte"}}},
+})
+
+// markers are signs that no log writes by itself: they open another speaker's
+// turn in what a model reads.
+var markers = []string{
+	"<|im_start", "<|im_end", "<|system", "<|user|", "<|assistant", "<|endoftext", "<|eot_id", "<|start_header", "<|end_header",
+	"<start_of_turn", "<end_of_turn", "[inst]", "[/inst]", "<<sys>>", "<</sys>>", "### instruction", "### system:", "### response:",
+	"<system_prompt", "</system_prompt", "begin_of_text|>", "[system](#",
+}
+
+// disguises are the first bytes of characters that hide or imitate letters: zero
+// width, soft hyphen, full width, Cyrillic look-alikes, and such as JSON writes them.
+var disguises = []string{
+	"\u200b", "\u200c", "\u200d", "\u2060", "\u2061", "\u2062", "\u2063", "\ufeff", "\u00ad", "\u180e",
+	"\xef\xbc\xa1", "\xef\xbd", "\xd0\xb0", "\xd0\xb5", "\xd0\xbe", "\xd1\x80", "\xd1\x81", "\xd1\x96",
+	"u200b", "u200c", "u200d", "u2060", "ufeff",
+}
+
+// unhide takes out invisible characters as JSON writes them.
+var unhide = strings.NewReplacer(`\u200b`, "", `\u200c`, "", `\u200d`, "", `\u2060`, "", `\ufeff`, "", `\u00ad`, "")
+
+// instructHints returns texts of which every text that Instructs finds contains
+// one: words, markers and disguises.
+func instructHints() []string {
+	hints := append([]string(nil), markers...)
+	hints = append(hints, disguises...)
+	return append(hints, phrases.hints...)
+}
 
 // Instructs says whether a text tries to instruct a reader or a model, and with
-// which phrase.
-func Instructs(text string) (phrase string, found bool) {
+// which words. It sees through case, other separators than spaces, percent and
+// backslash escapes, invisible characters and letters that look like Latin ones.
+// It costs time linear in the text, of which it reads the first 64 KiB.
+func Instructs(text string) (found string, ok bool) {
+	text = text[:min(len(text), maxInstruct)]
+	plain := unescape(unhide.Replace(text))
+	if marker := markerIn(plain); marker != "" {
+		return marker, true
+	}
+	words := strings.Fields(foldWords(plain))
+	for i := range words {
+		for _, p := range phrases.byWord[words[i]] {
+			if end := p.match(words, i); end > 0 {
+				return strings.Join(words[i:end], " "), true
+			}
+		}
+	}
 	return "", false
 }
+
+func markerIn(text string) string {
+	if !strings.ContainsAny(text, "<[#|") {
+		return ""
+	}
+	text = strings.ToLower(text)
+	for _, marker := range markers {
+		if strings.Contains(text, marker) {
+			return marker
+		}
+	}
+	return ""
+}
+
+// phraseBook finds phrases by their first word.
+type phraseBook struct {
+	byWord map[string][]*readyPhrase
+	hints  []string
+}
+
+type readyPhrase struct {
+	gaps []int
+	sets []map[string]bool
+}
+
+func newPhraseBook(list []phrase) *phraseBook {
+	book := &phraseBook{byWord: map[string][]*readyPhrase{}}
+	hinted := map[string]bool{}
+	for _, p := range list {
+		ready := &readyPhrase{}
+		for i, s := range p.steps {
+			set := map[string]bool{}
+			for _, word := range strings.Fields(s.words) {
+				set[word] = true
+				if i == 0 {
+					book.byWord[word] = append(book.byWord[word], ready)
+				}
+				if i == p.hint && !hinted[word] {
+					hinted[word] = true
+					book.hints = append(book.hints, word)
+				}
+			}
+			ready.gaps = append(ready.gaps, s.gap)
+			ready.sets = append(ready.sets, set)
+		}
+	}
+	return book
+}
+
+// match returns the end of the phrase that starts at words[at], or 0. A step
+// takes the first word that fits; the gaps are a handful of words each.
+func (p *readyPhrase) match(words []string, at int) int {
+	return p.from(words, at+1, 1)
+}
+
+func (p *readyPhrase) from(words []string, at, number int) int {
+	if number == len(p.sets) {
+		return at
+	}
+	for i := at; i <= at+p.gaps[number] && i < len(words); i++ {
+		if p.sets[number][words[i]] {
+			if end := p.from(words, i+1, number+1); end > 0 {
+				return end
+			}
+		}
+	}
+	return 0
+}
+
+// foldWords returns the words of a text in lower case with one space between
+// them: accents dropped, invisible characters left out, anything else a space.
+func foldWords(text string) string {
+	var b strings.Builder
+	b.Grow(len(text))
+	space := true
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		i += n
+		c := foldRune(r)
+		switch {
+		case c == invisible:
+		case c != ' ':
+			b.WriteByte(c)
+			space = false
+		case !space:
+			b.WriteByte(' ')
+			space = true
+		}
+	}
+	return b.String()
+}
+
+const invisible = 0
+
+// foldRune returns a lower-case letter or digit, a space, or invisible.
+func foldRune(r rune) byte {
+	switch {
+	case 'a' <= r && r <= 'z' || '0' <= r && r <= '9':
+		return byte(r)
+	case 'A' <= r && r <= 'Z':
+		return byte(r) + 'a' - 'A'
+	case r < 0x80:
+		return ' '
+	case 0xff21 <= r && r <= 0xff3a: // full width
+		return byte(r-0xff21) + 'a'
+	case 0xff41 <= r && r <= 0xff5a:
+		return byte(r-0xff41) + 'a'
+	case r == 0xad || r == 0x180e || 0x200b <= r && r <= 0x200f || 0x202a <= r && r <= 0x202e ||
+		0x2060 <= r && r <= 0x2064 || r == 0xfeff || 0x300 <= r && r <= 0x36f || 0xe0000 <= r && r <= 0xe007f:
+		return invisible
+	}
+	if i := strings.IndexRune(accented, r); i >= 0 {
+		return plainLetters[utf8.RuneCountInString(accented[:i])]
+	}
+	return ' '
+}
+
+// Letters with accents and Cyrillic look-alikes, and what they are read as.
+const (
+	accented     = "àáâãäåçèéêëìíîïñòóôõöùúûüýÿÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜÝßаеорсхуіѕԁӏАЕОРСХУІ"
+	plainLetters = "aaaaaaceeeeiiiinooooouuuuyyaaaaaaceeeeiiiinooooouuuuysaeopcxyisdlaeopcxyi"
+)

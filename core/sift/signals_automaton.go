@@ -7,7 +7,8 @@ import (
 
 // automaton finds every one of a set of literals in one pass over a text, in
 // time linear in the text whatever the literals are (Aho and Corasick). Letters
-// compare without regard to ASCII case. It is read only once it is built.
+// compare without regard to ASCII case, and backslashes are passed over, so that
+// a text is found however often JSON has escaped it. It is read only once built.
 //
 // The transition table is dense: a state is the offset of its row, a column is
 // a class of bytes that no literal tells apart. States that end a literal have
@@ -19,6 +20,9 @@ type automaton struct {
 	width   uint32     // columns of a row
 	ends    [][]uint16 // literals that end at state first + i*width
 }
+
+// passedOver is the class of the byte that changes no state.
+const passedOver = 1
 
 // trieNode is a state while the automaton is being built.
 type trieNode struct {
@@ -40,11 +44,12 @@ func newAutomaton(literals []string) *automaton {
 // classify gives each byte that occurs in a literal a class of its own, upper
 // and lower case the same one, and all others class 0.
 func (a *automaton) classify(literals []string) uint32 {
-	count := uint8(0)
+	count := uint8(1)
+	a.classes['\\'] = passedOver
 	for _, literal := range literals {
 		for i := range len(literal) {
 			c := lower(literal[i])
-			if a.classes[c] == 0 {
+			if a.classes[c] == 0 && c != '\\' {
 				count++
 				a.classes[c] = count
 			}
@@ -62,6 +67,9 @@ func (a *automaton) trie(literals []string) []trieNode {
 		at := 0
 		for i := range len(literal) {
 			class := a.classes[literal[i]]
+			if class == passedOver {
+				continue
+			}
 			child, ok := nodes[at].children[class]
 			if !ok {
 				child = len(nodes)
@@ -131,6 +139,7 @@ func (a *automaton) table(nodes []trieNode, order []int) {
 		for class, child := range nodes[node].children {
 			row[class] = state[child]
 		}
+		row[passedOver] = state[node]
 	}
 }
 

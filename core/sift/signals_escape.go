@@ -18,14 +18,19 @@ func escaped(text string) bool {
 	return strings.Contains(text, `\x`) || strings.Contains(text, `\u00`)
 }
 
+// altered says whether unescape changes more than plus signs.
+func altered(text string) bool { return strings.IndexByte(text, '\\') >= 0 || escaped(text) }
+
 // unescape returns what the text stands for: %41, %2541, %u0041, \x41 and \u0041
-// are A, and + is a space, as in the query of a URL.
+// are A, + is a space, as in the query of a URL, and other backslashes are left out.
 func unescape(text string) string {
 	var b strings.Builder
 	b.Grow(len(text))
 	for i := 0; i < len(text); {
 		c, n := unescapeAt(text, i)
-		b.WriteByte(c)
+		if c != '\\' {
+			b.WriteByte(c)
+		}
 		i += n
 	}
 	return b.String()

@@ -120,10 +120,17 @@ func (s *Signals) matchAll(ev *event.Event, hits []*Signal) []*Signal {
 	return m.judge(hits)
 }
 
-// textOf returns what is searched: the line as it came, header included; of a
-// detector's alert what it is about, not the envelope with its own classification.
+// textOf returns what is searched: the line as it came, header included. Of a
+// Wazuh alert that begins behind the rule, whose groups and techniques are not
+// what was logged; the rule's description is the event's Name.
 func textOf(ev *event.Event) string {
-	if ev.Raw == "" || ev.Name != "" && ev.Message != "" {
+	if ev.Raw == "" {
+		return ev.Message
+	}
+	if ev.Format == "wazuh" {
+		if i := strings.Index(ev.Raw, `"agent":`); i >= 0 {
+			return ev.Raw[i:]
+		}
 		return ev.Message
 	}
 	return ev.Raw
@@ -305,7 +312,7 @@ func (m *matching) patternHolds(pattern *regexp.Regexp) bool {
 		return true
 	}
 	text := m.text[:min(len(m.text), maxRegexp)]
-	return pattern.MatchString(text) || escaped(text) && pattern.MatchString(unescape(text)) ||
+	return pattern.MatchString(text) || altered(text) && pattern.MatchString(unescape(text)) ||
 		m.ev.Name != "" && pattern.MatchString(m.ev.Name)
 }
 
