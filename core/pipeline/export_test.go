@@ -40,7 +40,7 @@ var (
 	Clean        = clean
 	Fill         = func(text string, v map[string]string) string { return fill(text, v) }
 	Span         = span
-	Grouped      = grouped
+	Grouped      = Number
 	Score        = score
 	ValidHost    = validHost
 	ValidProgram = validProgram

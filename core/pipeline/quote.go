@@ -156,7 +156,7 @@ func (p *Pipeline) list(entities []cases.Entity, valid func(string) bool) string
 	}
 	text := strings.Join(parts, ", ")
 	if rest := len(entities) - shown; rest > 0 {
-		text = p.text(moreOf, values{"list": text, "count": grouped(rest, p.language)})
+		text = p.text(moreOf, values{"list": text, "count": Number(rest, p.language)})
 	}
 	return text
 }

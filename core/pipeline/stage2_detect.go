@@ -105,7 +105,7 @@ func (p *Pipeline) reason(c *cases.Case, e *sift.Evidence, lines []*cases.Line) 
 		"by":       p.by(c, e),
 		"events":   p.events(e),
 		"failures": failureCount.In(p.language, e.Count),
-		"count":    grouped(e.Count, p.language),
+		"count":    Number(e.Count, p.language),
 		"window":   span(e.Window, p.language),
 	})
 }
@@ -123,7 +123,7 @@ func (p *Pipeline) title(e *sift.Evidence) string {
 func (p *Pipeline) events(e *sift.Evidence) string {
 	_, named := classCounts[e.Class]
 	if title := p.titles[e.Signal]; title != "" && !named {
-		return grouped(e.Count, p.language) + " × " + title
+		return Number(e.Count, p.language) + " × " + title
 	}
 	return countOf(e.Class, e.Count, p.language)
 }

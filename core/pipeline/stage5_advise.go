@@ -36,7 +36,10 @@ func (p *Pipeline) advise(c *cases.Case, s Summary, a Assessment) Advice {
 
 // what returns what happened: the playbook's sentence and the case's facts.
 func (p *Pipeline) what(c *cases.Case, entry *PlaybookEntry, v params) string {
-	sentences := []string{p.sentence(entry.What, v), p.when(c)}
+	sentences := []string{p.sentence(entry.What, v)}
+	if !c.Opened.IsZero() {
+		sentences = append(sentences, p.when(c))
+	}
 	for _, fact := range []struct {
 		text     Text
 		entities []cases.Entity

@@ -39,7 +39,7 @@ func (c Counted) In(language string, n int) string {
 	if n == 1 {
 		text = c.One
 	}
-	return fill(text.In(language), values{"count": grouped(n, language)})
+	return fill(text.In(language), values{"count": Number(n, language)})
 }
 
 // Check reports each language that is missing and each whose placeholders

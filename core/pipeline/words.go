@@ -196,9 +196,9 @@ func span(d time.Duration, language string) string {
 	return secondCount.In(language, max(1, int(d/time.Second)))
 }
 
-// grouped returns a number with its thousands set apart: 12,345 in English,
+// Number returns a number with its thousands set apart: 12,345 in English,
 // 12 345 with a narrow space elsewhere.
-func grouped(n int, language string) string {
+func Number(n int, language string) string {
 	digits := strconv.Itoa(n)
 	if n < 10000 {
 		return digits
