@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"penstock/core/app"
+	"penstock/core/logline"
+	"penstock/core/pattern"
+	show "penstock/core/report"
+)
+
+// mineBounds are wider than the worker's: the answer comes at the end, and no
+// template should have been forgotten by then.
+var mineBounds = pattern.Options{Templates: 20_000, ScopeBytes: 22 << 20, TotalBytes: 22 << 20}
+
+// mineRun is one call of `penstock mine`.
+type mineRun struct {
+	content, jsonl, quiet bool
+	top                   int
+
+	miner  *pattern.Miner
+	lines  uint64
+	groups []uint64 // of each line, for jsonl only
+	seen   map[uint64]bool
+}
+
+func newMine(e *env) *cobra.Command {
+	r := &mineRun{}
+	cmd := &cobra.Command{
+		Use:   "mine [FILE...]",
+		Short: "Group the lines of log files by their template",
+		Long: `Group the lines of log files, plain or gzip, by the text they share, and show
+the templates by how many lines they have, with <*> for each variable. Without a
+file, or for "-", standard input is read. The header of a line (time, host,
+program) is recognised and left out.`,
+		Example: `  penstock mine --top 20 /var/log/syslog
+  penstock mine --jsonl --content messages.txt.gz`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				args = []string{app.Stdin}
+			}
+			return r.run(cmd.Context(), e, args)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&r.jsonl, "jsonl", false, "print line number, group and final template of each line as JSON")
+	flags.BoolVar(&r.content, "content", false, "take each line as message, without a header")
+	flags.BoolVar(&r.quiet, "quiet", false, "print nothing, for measuring")
+	flags.IntVar(&r.top, "top", 0, "show that many templates only; 0 shows all")
+	cmd.MarkFlagsMutuallyExclusive("jsonl", "quiet")
+	return cmd
+}
+
+func (r *mineRun) run(ctx context.Context, e *env, paths []string) error {
+	r.miner, r.seen = pattern.New(mineBounds), map[uint64]bool{}
+	for _, path := range paths {
+		if err := r.file(ctx, e, path); err != nil {
+			return err
+		}
+	}
+	out := bufio.NewWriterSize(e.stdout, 64<<10)
+	var err error
+	switch {
+	case r.quiet:
+	case r.jsonl:
+		err = r.writeLines(out)
+	default:
+		err = r.writeTable(out)
+	}
+	if err == nil {
+		err = out.Flush()
+	}
+	if err != nil {
+		return fmt.Errorf("write templates: %w", err)
+	}
+	return nil
+}
+
+// file mines one path.
+func (r *mineRun) file(ctx context.Context, e *env, path string) error {
+	in := e.stdin
+	if path != app.Stdin {
+		f, err := os.Open(path)
+		if err != nil {
+			return exitError{code: exitInput, err: err}
+		}
+		defer f.Close()
+		in = f
+	}
+	in, err := plain(in)
+	if err == nil {
+		err = r.read(ctx, app.NewLines(in))
+	}
+	if err != nil && ctx.Err() == nil {
+		return exitError{code: exitInput, err: fmt.Errorf("read %s: %w", path, err)}
+	}
+	return err
+}
+
+// plain unpacks what is gzip.
+func plain(r io.Reader) (io.Reader, error) {
+	b := bufio.NewReaderSize(r, 64<<10)
+	if head, err := b.Peek(2); err != nil || head[0] != 0x1f || head[1] != 0x8b {
+		return b, nil // an error shows again when it is read
+	}
+	return gzip.NewReader(b)
+}
+
+func (r *mineRun) read(ctx context.Context, lines *app.Lines) error {
+	var h logline.Header
+	for line, ok := lines.Next(); ok; line, ok = lines.Next() {
+		if r.lines++; r.lines%4096 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !r.content {
+			logline.Parse(line, &h)
+			line = h.Message
+		}
+		match := r.miner.Learn("", line)
+		if match.New {
+			r.seen[match.ID] = true
+		}
+		if r.jsonl {
+			r.groups = append(r.groups, match.ID)
+		}
+	}
+	return lines.Err()
+}
+
+// minedLine is one line of --jsonl.
+type minedLine struct {
+	Line     uint64 `json:"line"`
+	Group    uint64 `json:"group"`
+	Template string `json:"template"`
+}
+
+func (r *mineRun) writeLines(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	texts := map[uint64]string{}
+	for i, id := range r.groups {
+		id = r.miner.Final(id)
+		text, ok := texts[id]
+		if !ok {
+			text = r.miner.Template(id)
+			texts[id] = text
+		}
+		if err := enc.Encode(minedLine{Line: uint64(i) + 1, Group: id, Template: text}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// minedTemplate is one row of the table.
+type minedTemplate struct {
+	count, id uint64
+}
+
+func (r *mineRun) writeTable(w io.Writer) error {
+	count := map[uint64]uint64{}
+	for id := range r.seen {
+		if id = r.miner.Final(id); r.miner.Count(id) > 0 {
+			count[id] = r.miner.Count(id)
+		}
+	}
+	rows := make([]minedTemplate, 0, len(count))
+	for id, n := range count {
+		rows = append(rows, minedTemplate{n, id})
+	}
+	slices.SortFunc(rows, func(a, b minedTemplate) int {
+		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.id, b.id))
+	})
+	if _, err := fmt.Fprintf(w, "%9s  %s\n", "LINES", "TEMPLATE"); err != nil {
+		return err
+	}
+	shown := rows
+	if r.top > 0 {
+		shown = rows[:min(r.top, len(rows))]
+	}
+	for _, row := range shown {
+		if _, err := fmt.Fprintf(w, "%9d  %s\n", row.count, show.Terminal(r.miner.Template(row.id))); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(w, "%d lines, %d templates\n", r.lines, len(rows))
+	return err
+}
