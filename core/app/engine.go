@@ -2,10 +2,14 @@ package app
 
 import (
 	"fmt"
+	"path/filepath"
+	"time"
 
 	"penstock/core/cases"
 	"penstock/core/config"
+	"penstock/core/decode"
 	"penstock/core/event"
+	"penstock/core/intake"
 	"penstock/core/pipeline"
 	"penstock/core/policy"
 	"penstock/core/record"
@@ -40,11 +44,15 @@ func NewEngine(c *config.Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPipeline(c, s, signals)
+	book, err := config.LoadPlaybook("playbook.yaml", pipeline.ShippedPlaybook())
 	if err != nil {
 		return nil, err
 	}
-	decide, err := newPolicy(c, s)
+	p, err := pipeline.New(s, c.Actions.Definitions(), book, entries)
+	if err != nil {
+		return nil, err
+	}
+	decide, err := policy.New(s, c.Actions, c.Policy)
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +97,32 @@ func (e *Engine) Verdict(id string) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	return e.judge(c), true
+}
+
+// SourceOptions returns how to decode a file: as the configured source with that
+// path, else as a local file in the site's timezone. Old files are replayed:
+// their event times stand.
+func (e *Engine) SourceOptions(path string) decode.Options {
+	o := decode.Options{Source: SourceName(path), Trust: event.Local, Location: e.Site.Timezone(), Replay: true}
+	for _, s := range e.Config.Sources {
+		if s.Kind == intake.KindStdin && path == Stdin || s.Path != "" && samePath(s.Path, path) {
+			o.Source, o.Trust, o.Host = s.Name, s.Trust, s.Host
+			if zone, err := time.LoadLocation(s.Timezone); err == nil && s.Timezone != "" {
+				o.Location = zone
+			}
+		}
+	}
+	return o
+}
+
+// samePath says whether a file is the one, or one of those, that a pattern names.
+func samePath(pattern, path string) bool {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return false
+	}
+	match, err := filepath.Match(pattern, absolute)
+	return err == nil && match
 }
 
 func (e *Engine) judge(c cases.Case) Verdict {

@@ -20,6 +20,9 @@ type Options struct {
 	// ForwardsPerHour is how many revisions one case may have within an hour; a
 	// higher floor is always one.
 	ForwardsPerHour int `yaml:"forwards_per_hour"`
+	// NoveltyPerHour is the same for cases that hold nothing but messages never
+	// seen before, such as those of a restart or an update.
+	NoveltyPerHour int `yaml:"novelty_per_hour"`
 	// MaxOpen is how many cases may be open; beyond it the least grave of the
 	// site's noisiest host gives way.
 	MaxOpen int `yaml:"max_open"`
@@ -29,7 +32,7 @@ type Options struct {
 
 // DefaultOptions returns the options that the figures in docs/evaluation.md were measured with.
 func DefaultOptions() Options {
-	return Options{Quiet: time.Hour, ForwardsPerHour: 30, MaxOpen: 2000, KeepClosed: 1000}
+	return Options{Quiet: time.Hour, ForwardsPerHour: 30, NoveltyPerHour: 5, MaxOpen: 2000, KeepClosed: 1000}
 }
 
 // Check reports every option that cannot be worked with.
@@ -39,6 +42,9 @@ func (o *Options) Check(problem func(path, text string)) {
 	}
 	if o.ForwardsPerHour < 1 || o.ForwardsPerHour > 1000 {
 		problem("forwards_per_hour", "must lie between 1 and 1000")
+	}
+	if o.NoveltyPerHour < 1 || o.NoveltyPerHour > 1000 {
+		problem("novelty_per_hour", "must lie between 1 and 1000")
 	}
 	if o.MaxOpen < 10 || o.MaxOpen > 100_000 {
 		problem("max_open", "must lie between 10 and 100000")
@@ -90,13 +96,14 @@ type Book struct {
 // place is what events of one case have in common.
 type place struct {
 	Asset string
-	Kind  string // peer, user or the class of what has neither
+	Kind  string // peer, user, subject, or class for what has none of them
 	Value string
 }
 
 // held is an open case with what only the book needs to know.
 type held struct {
 	Case
+	Number     uint64 // of the case's id
 	Place      place
 	Templates  map[uint64]bool
 	Classes    map[event.Class]bool
@@ -133,14 +140,17 @@ func (b *Book) Add(ev *event.Event, f sift.Finding) Outcome {
 		h = b.begin(p, ev)
 	}
 	news := b.grow(h, ev, f)
-	out := Outcome{Decision: Attach, Case: h.ID, Reasons: append(news, words(f.Evidence)...)}
-	if len(news) > 0 && b.mayForward(h, ev.Time, news) {
+	if len(news) == 0 && !f.Fresh && p.Kind == "class" {
+		return Outcome{} // more of the same fault of a host: counted in its case, and no more
+	}
+	out := Outcome{Decision: Attach, Case: h.ID, Severity: h.Floor, Class: h.Class}
+	if len(news) > 0 && b.mayForward(h, ev, f, news) {
 		out.Decision = Forward
 		h.Revision++
 		h.Forwarded = ev.Time
 		h.AtForward = h.Events
 	}
-	out.Severity, out.Class = h.Floor, h.Class
+	out.Reasons = append(news, words(f.Evidence)...)
 	return out
 }
 
@@ -182,7 +192,7 @@ func placeOf(ev *event.Event, evidence []sift.Evidence) place {
 	if gravest.Kind != sift.HostMismatch && gravest.Subject != "" && gravest.Class != event.Novelty {
 		return place{ev.Asset, "subject", gravest.Subject}
 	}
-	return place{ev.Asset, gravest.Class.String(), ""}
+	return place{ev.Asset, "class", gravest.Class.String()}
 }
 
 // find returns the open case of the place, and closes it first when it has been
@@ -192,16 +202,21 @@ func (b *Book) find(p place, now time.Time) *held {
 	if h == nil {
 		return nil
 	}
-	if h.Floor < event.High && now.Sub(h.Updated) > b.opts.Quiet {
+	if b.isQuiet(h, now) {
 		b.end(h)
 		return nil
 	}
 	return h
 }
 
+// isQuiet says whether a case closes by itself at that time.
+func (b *Book) isQuiet(h *held, now time.Time) bool {
+	return h.Floor < event.High && now.Sub(h.Updated) > b.opts.Quiet
+}
+
 func (b *Book) begin(p place, ev *event.Event) *held {
 	if len(b.open) >= b.opts.MaxOpen {
-		b.giveUp()
+		b.makeRoom(ev.Time)
 	}
 	b.counter++
 	p = place{strings.Clone(p.Asset), strings.Clone(p.Kind), strings.Clone(p.Value)}
@@ -210,7 +225,7 @@ func (b *Book) begin(p place, ev *event.Event) *held {
 			ID: fmt.Sprintf("%s%d", b.prefix, b.counter), Status: Open, Asset: p.Asset, Zone: ev.Zone,
 			Opened: ev.Time, Updated: ev.Time,
 		},
-		Place: p, Templates: map[uint64]bool{},
+		Number: b.counter, Place: p, Templates: map[uint64]bool{},
 	}
 	b.open[p], b.byID[h.ID] = h, h
 	return h
@@ -227,26 +242,61 @@ func (b *Book) end(h *held) {
 	}
 }
 
-// giveUp closes the least grave, longest quiet case of the asset that has the
-// most open ones, so that one flooded host cannot close another's cases.
-func (b *Book) giveUp() {
+// makeRoom closes what has been quiet for too long and, where that is not
+// enough, a tenth of the cases: the least grave, longest quiet ones of the assets
+// that have the most open, so that one flooded host cannot close another's cases.
+func (b *Book) makeRoom(now time.Time) {
 	perAsset := map[string]int{}
-	for p := range b.open {
-		perAsset[p.Asset]++
-	}
-	var worst *held
+	all := make([]*held, 0, len(b.open))
 	for _, h := range b.open {
-		if worst == nil || b.before(h, worst, perAsset) {
-			worst = h
-		}
+		all = append(all, h)
 	}
-	b.given++
-	b.end(worst)
+	slices.SortFunc(all, func(x, y *held) int {
+		return cmp.Or(cmp.Compare(x.Floor, y.Floor), x.Updated.Compare(y.Updated), cmp.Compare(x.Number, y.Number))
+	})
+	all = slices.DeleteFunc(all, func(h *held) bool {
+		quiet := b.isQuiet(h, now)
+		if quiet {
+			b.end(h)
+		} else {
+			perAsset[h.Asset]++
+		}
+		return quiet
+	})
+	for allowed := b.opts.MaxOpen * 9 / 10; len(b.open) > allowed; {
+		most := mostOpen(perAsset)
+		i := slices.IndexFunc(all, func(h *held) bool { return h.Asset == most })
+		for ; len(b.open) > allowed && i < len(all) && perAsset[most] >= runnerUp(perAsset, most); i++ {
+			if all[i].Asset == most {
+				b.given++
+				b.end(all[i])
+				perAsset[most]--
+			}
+		}
+		all = slices.DeleteFunc(all, func(h *held) bool { return b.open[h.Place] != h })
+	}
 }
 
-func (b *Book) before(x, y *held, perAsset map[string]int) bool {
-	return cmp.Or(-cmp.Compare(perAsset[x.Asset], perAsset[y.Asset]), cmp.Compare(x.Floor, y.Floor),
-		x.Updated.Compare(y.Updated), strings.Compare(x.ID, y.ID)) < 0
+// mostOpen returns the asset with the most open cases.
+func mostOpen(perAsset map[string]int) string {
+	most := ""
+	for asset, n := range perAsset {
+		if n > perAsset[most] || n == perAsset[most] && asset < most {
+			most = asset
+		}
+	}
+	return most
+}
+
+// runnerUp returns how many cases the asset with the second most has open.
+func runnerUp(perAsset map[string]int, most string) int {
+	second := 0
+	for asset, n := range perAsset {
+		if asset != most {
+			second = max(second, n)
+		}
+	}
+	return max(second, 1)
 }
 
 // Cases returns copies of all cases, open and closed, the gravest first, and

@@ -43,17 +43,26 @@ func (b *Book) grow(h *held, ev *event.Event, f sift.Finding) []string {
 	return news
 }
 
-// mayForward keeps a case from being revised more often than ForwardsPerHour; a
-// higher floor always is.
-func (b *Book) mayForward(h *held, now time.Time, news []string) bool {
-	if d := now.Sub(h.Hour); d >= time.Hour || d < 0 {
-		h.Hour, h.Forwards = now, 0
+// mayForward keeps a case from being revised too often; a higher floor always is.
+// Detectors' alerts have been sifted once already, so their novelty is not held
+// to the narrower bound.
+func (b *Book) mayForward(h *held, ev *event.Event, f sift.Finding, news []string) bool {
+	if d := ev.Time.Sub(h.Hour); d >= time.Hour || d < 0 {
+		h.Hour, h.Forwards = ev.Time, 0
 	}
-	if h.Forwards >= b.opts.ForwardsPerHour && !slices.Contains(news, "higher-floor") {
+	limit := b.opts.ForwardsPerHour
+	if ev.Name == "" && onlyNovelty(f.Evidence) {
+		limit = b.opts.NoveltyPerHour
+	}
+	if h.Forwards >= limit && !slices.Contains(news, "higher-floor") {
 		return false
 	}
 	h.Forwards++
 	return true
+}
+
+func onlyNovelty(evidence []sift.Evidence) bool {
+	return !slices.ContainsFunc(evidence, func(e sift.Evidence) bool { return e.Class != event.Novelty })
 }
 
 // raise computes the floor anew and never lowers it.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"penstock/core/event"
@@ -21,6 +20,7 @@ type State struct {
 // OpenState is one open case of a State.
 type OpenState struct {
 	Case               Case
+	Number             uint64
 	Asset, Kind, Value string
 	Templates          []uint64
 	AtForward          int
@@ -34,7 +34,7 @@ func (b *Book) State() State {
 	s := State{Counter: b.counter, Given: b.given}
 	for _, h := range b.open {
 		o := OpenState{
-			Case: h.copy(), Asset: h.Place.Asset, Kind: h.Place.Kind, Value: h.Place.Value,
+			Case: h.copy(), Number: h.Number, Asset: h.Place.Asset, Kind: h.Place.Kind, Value: h.Place.Value,
 			AtForward: h.AtForward, Hour: h.Hour, Forwards: h.Forwards, LineGrades: slices.Clone(h.LineGrades),
 		}
 		for id := range h.Templates {
@@ -44,7 +44,7 @@ func (b *Book) State() State {
 		s.Open = append(s.Open, o)
 	}
 	slices.SortFunc(s.Open, func(x, y OpenState) int {
-		return cmp.Or(cmp.Compare(len(x.Case.ID), len(y.Case.ID)), strings.Compare(x.Case.ID, y.Case.ID))
+		return cmp.Compare(x.Number, y.Number)
 	})
 	for _, c := range b.closed {
 		s.Closed = append(s.Closed, c.copy())
@@ -61,7 +61,7 @@ func (b *Book) Load(s State) error {
 			return fmt.Errorf("case %s of the snapshot: %d lines, %d grades", o.Case.ID, len(o.Case.Lines), len(o.LineGrades))
 		}
 		h := &held{
-			Case: o.Case, Place: place{o.Asset, o.Kind, o.Value}, Templates: make(map[uint64]bool, len(o.Templates)),
+			Case: o.Case, Number: o.Number, Place: place{o.Asset, o.Kind, o.Value}, Templates: make(map[uint64]bool, len(o.Templates)),
 			AtForward: o.AtForward, Hour: o.Hour, Forwards: o.Forwards, LineGrades: o.LineGrades,
 		}
 		for _, id := range o.Templates {

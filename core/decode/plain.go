@@ -33,13 +33,16 @@ func (d *Decoder) plainEvent(ev *event.Event) {
 	if severity := t.get("severity"); severity != "" {
 		_ = ev.Severity.UnmarshalText([]byte(severity)) // an unknown word says nothing
 	}
-	// The detector that wrote an alert knows its address; beside a raw line the
+	if addr, _, ok := address(t.get("ip")); ok {
+		ev.Set(event.KeyHostAddress, addr, event.Observed)
+	}
+	// The detector that wrote an alert knows the other side; beside a raw line the
 	// same key is only what a script found in it.
 	origin := event.Claimed
 	if ev.Name != "" {
 		origin = event.Observed
 	}
-	if addr, _, ok := address(t.get("ip")); ok {
+	if addr, _, ok := address(t.get("peer")); ok {
 		ev.Set(event.KeyPeer, addr, origin)
 	}
 	user, line := t.get("user"), t.get("line")

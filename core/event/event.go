@@ -37,23 +37,24 @@ type Field struct {
 // Keys that decoders fill in and the rest of Penstock reads. A key is absent
 // where the line does not say.
 const (
-	KeyPeer      = "peer"      // network address of the other side, as an address without port
-	KeyPeerPort  = "peer_port" // its port
-	KeyTarget    = "target"    // address that was connected to
-	KeyPort      = "port"      // port that was connected to
-	KeyUser      = "user"      // account the event is about
-	KeyByUser    = "by_user"   // account that acted, where it is another one
-	KeyOutcome   = "outcome"   // "success" or "failure"
-	KeyMethod    = "method"    // HTTP method or the like
-	KeyURL       = "url"       // path and query as they came
-	KeyStatus    = "status"    // HTTP status or the like
-	KeyAgent     = "agent"     // HTTP user agent
-	KeyCommand   = "command"   // command that was run
-	KeyFile      = "file"      // file that was touched
-	KeyRule      = "rule"      // the detector's own rule id
-	KeyGroups    = "groups"    // the detector's own groups, comma separated
-	KeyTechnique = "technique" // ATT&CK technique ids, comma separated
-	KeyForwarded = "forwarded" // address claimed by a forwarding header, never a target
+	KeyPeer        = "peer"      // network address of the other side, as an address without port
+	KeyPeerPort    = "peer_port" // its port
+	KeyTarget      = "target"    // address that was connected to
+	KeyPort        = "port"      // port that was connected to
+	KeyUser        = "user"      // account the event is about
+	KeyByUser      = "by_user"   // account that acted, where it is another one
+	KeyOutcome     = "outcome"   // "success" or "failure"
+	KeyMethod      = "method"    // HTTP method or the like
+	KeyURL         = "url"       // path and query as they came
+	KeyStatus      = "status"    // HTTP status or the like
+	KeyAgent       = "agent"     // HTTP user agent
+	KeyCommand     = "command"   // command that was run
+	KeyFile        = "file"      // file that was touched
+	KeyRule        = "rule"      // the detector's own rule id
+	KeyGroups      = "groups"    // the detector's own groups, comma separated
+	KeyTechnique   = "technique" // ATT&CK technique ids, comma separated
+	KeyHostAddress = "host_ip"   // address of the host itself, as a plain event states it
+	KeyForwarded   = "forwarded" // address claimed by a forwarding header, never a target
 )
 
 // TimeOrigin says where an event's time came from.

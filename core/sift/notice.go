@@ -11,12 +11,19 @@ import (
 // alerts that come back after a long time.
 func (s *Sifter) novelty(o *observation) (fresh bool) {
 	isNew := o.sight.First
-	if !s.learn(isNew) && o.ev.Name == "" {
+	learned := s.learn(isNew)
+	newProgram := isNew && s.base.See(o.domain, baseline.Key{Asset: o.normal, Program: o.ev.Program}, o.ev.Time).First
+	if !learned && o.ev.Name == "" {
 		return false // a detector's alert is worth a look from the first one on
 	}
 	switch {
 	case isNew:
-		return s.newMessage(o)
+		kind := NewTemplate
+		if newProgram {
+			kind = NewProgram
+		}
+		s.found = append(s.found, Evidence{Kind: kind, Class: event.Novelty, Severity: event.Low, Subject: o.ev.Program, Origin: o.ev.HostOrigin})
+		return true
 	case o.ev.Name != "" && o.sight.Gap >= s.opts.Forget:
 		s.found = append(s.found, Evidence{
 			Kind: Returned, Class: event.Novelty, Severity: event.Low, Subject: o.ev.Program, Origin: event.Observed, Window: o.sight.Gap,
@@ -29,16 +36,6 @@ func (s *Sifter) novelty(o *observation) (fresh bool) {
 		return true
 	}
 	return false
-}
-
-func (s *Sifter) newMessage(o *observation) bool {
-	kind := NewTemplate
-	program := s.base.See(o.domain, baseline.Key{Asset: o.ev.Asset, Program: o.ev.Program}, o.ev.Time)
-	if program.First {
-		kind = NewProgram
-	}
-	s.found = append(s.found, Evidence{Kind: kind, Class: event.Novelty, Severity: event.Low, Subject: o.ev.Program, Origin: o.ev.HostOrigin})
-	return true
 }
 
 // learn keeps the share of new messages and says whether learning has ended.

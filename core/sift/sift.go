@@ -1,6 +1,7 @@
 package sift
 
 import (
+	"net/netip"
 	"time"
 
 	"penstock/core/baseline"
@@ -93,7 +94,7 @@ func New(o Options, s *site.Site, signals *Signals) *Sifter {
 func (s *Sifter) Sift(ev *event.Event) Finding {
 	s.found = s.found[:0]
 	s.events++
-	disputed := s.place(ev)
+	place := s.place(ev)
 
 	text := ev.Message
 	if ev.Name != "" {
@@ -101,14 +102,14 @@ func (s *Sifter) Sift(ev *event.Event) Finding {
 	}
 	domain := domainOf(ev)
 	match := s.miner.Learn(domain, text)
-	sight := s.base.See(domain, baseline.Key{Asset: ev.Asset, Program: ev.Program, Template: match.ID}, ev.Time)
+	sight := s.base.See(domain, baseline.Key{Asset: place.normal, Program: ev.Program, Template: match.ID}, ev.Time)
 	s.hits = s.signals.Match(ev, s.hits[:0])
 
-	o := observation{ev: ev, domain: domain, match: match, sight: sight, peer: peerOf(ev, match.Spans)}
+	o := observation{ev: ev, domain: domain, normal: place.normal, match: match, sight: sight, peer: peerOf(ev, match.Spans)}
 	f := Finding{Template: match.ID}
 	f.Fresh = s.novelty(&o) || f.Fresh
 	f.Fresh = s.known(&o) || f.Fresh
-	f.Fresh = s.oddities(&o, disputed) || f.Fresh
+	f.Fresh = s.oddities(&o, place.disputed) || f.Fresh
 	f.Evidence = s.found
 	return f
 }
@@ -120,6 +121,7 @@ func (s *Sifter) Miner() *pattern.Miner { return s.miner }
 type observation struct {
 	ev     *event.Event
 	domain string
+	normal string // asset whose normal life it is compared with
 	match  pattern.Match
 	sight  baseline.Sight
 	peer   event.Field // Value is "" when there is none
@@ -135,7 +137,7 @@ func (s *Sifter) add(o *observation, e Evidence) bool {
 // fresh says whether the evidence may open a case. High and above always may;
 // Medium when it was not told for Forget; Low when it was not even seen.
 func (s *Sifter) fresh(o *observation, e Evidence) bool {
-	key := baseline.Key{Asset: o.ev.Asset, Program: e.Subject, Template: evidenceNumber(e)}
+	key := baseline.Key{Asset: o.normal, Program: e.Subject, Template: evidenceNumber(e)}
 	sight := s.base.See(o.domain, key, o.ev.Time)
 	fresh := sight.First || sight.Gap >= s.opts.Forget ||
 		e.Severity == event.Medium && sight.Told >= s.opts.Forget || e.Severity >= event.High
@@ -151,11 +153,26 @@ func evidenceNumber(e Evidence) uint64 {
 	return 1<<63 | hash(e.Signal)<<8>>1 | uint64(e.Kind)
 }
 
-// place fills in asset and zone, and returns whether the host that the line
-// names is contradicted by the address it came from (SAFETY A2): then the event
-// belongs to that address and to nobody's asset.
-func (s *Sifter) place(ev *event.Event) (disputed bool) {
+// standing is where an event stands.
+type standing struct {
+	// normal is the asset whose normal life the event is compared with. A host
+	// that only the line itself names, and the site does not list, has none of
+	// its own: with all such hosts of the source it shares one, so that invented
+	// names are not new hosts.
+	normal   string
+	disputed bool // the address the line came from contradicts the host it names
+}
+
+// place fills in asset and zone. Where the address that a line came from
+// contradicts the host it names (SAFETY A2), the event belongs to that address
+// and to nobody's asset.
+func (s *Sifter) place(ev *event.Event) standing {
 	asset, known := s.site.Resolve(ev.Host, ev.Peer)
+	if own, ok := ev.Field(event.KeyHostAddress); ok && !known && !ev.Peer.IsValid() {
+		if addr, err := netip.ParseAddr(own.Value); err == nil {
+			asset, known = s.site.Resolve("", addr)
+		}
+	}
 	ev.Zone = asset.Zone
 	switch {
 	case known:
@@ -165,7 +182,11 @@ func (s *Sifter) place(ev *event.Event) (disputed bool) {
 	default:
 		ev.Asset = ev.Host
 	}
-	return asset.Disputed
+	at := standing{normal: ev.Asset, disputed: asset.Disputed}
+	if !known && ev.HostOrigin == event.Claimed && !ev.Peer.IsValid() {
+		at.normal = ""
+	}
+	return at
 }
 
 // domainOf names the source that must bear the cost of what the event brings:

@@ -1,0 +1,45 @@
+package app
+
+import (
+	"cmp"
+	"slices"
+
+	"penstock/core/action"
+	"penstock/core/report"
+)
+
+// View returns the verdict in the words that a report shows.
+func (e *Engine) View(v Verdict) report.CaseView { return v.view() }
+
+// Language returns the site's language: en, es, de or fr.
+func (e *Engine) Language() string { return e.Site.Language() }
+
+func (v Verdict) view() report.CaseView {
+	d := report.Decision{Mode: v.Decision.Mode().String(), DryRun: v.Decision.DryRun()}
+	for _, group := range []struct {
+		orders []action.Order
+		status string
+	}{
+		{v.Decision.Orders(), "intended"}, {v.Decision.Rehearsed(), "dry-run"}, {v.Decision.Pending(), "waits-for-approval"},
+	} {
+		for _, o := range group.orders {
+			d.Actions = append(d.Actions, report.Action{Name: o.Action, Target: o.Params.Target(), Host: o.Host, Status: group.status})
+		}
+	}
+	for _, r := range v.Decision.Refusals() {
+		d.Reasons = append(d.Reasons, r.Reason.String())
+	}
+	return report.CaseView{Case: v.Case, Report: v.Report, Decision: d}
+}
+
+// topTemplates returns the most frequent templates.
+func (e *Engine) topTemplates() []report.Template {
+	var all []report.Template
+	for _, t := range e.sifter.Miner().Templates() {
+		all = append(all, report.Template{Text: t.Text, Host: t.Scope, Events: t.Count})
+	}
+	slices.SortFunc(all, func(a, b report.Template) int {
+		return cmp.Or(-cmp.Compare(a.Events, b.Events), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Text, b.Text))
+	})
+	return all[:min(len(all), topTemplates)]
+}
