@@ -130,7 +130,9 @@ func setHost(ev *event.Event, host string, origin event.Origin) {
 	case ev.Host == "":
 		ev.Host, ev.HostOrigin = host, origin
 	default:
-		ev.Set(KeyLineHost, host, event.Claimed)
+		if _, ok := ev.Field(KeyLineHost); !ok {
+			ev.Set(KeyLineHost, host, event.Claimed)
+		}
 	}
 }
 

@@ -17,14 +17,17 @@ func generic(ev *event.Event, m string) {
 	_, g.peerKnown = ev.Field(event.KeyPeer)
 	_, g.userKnown = ev.Field(event.KeyUser)
 	for i := 0; i < len(m); {
-		c := m[i]
-		switch {
-		case isLetter(c):
+		switch class[m[i]] {
+		case letter:
 			i = g.letters(i)
-		case isDigit(c):
+		case digit:
 			i = g.digits(i)
-		case c == '[' && i+1 < len(m) && (isDigit(m[i+1]) || m[i+1] == ':'), c == ':' && i+2 < len(m) && m[i+1] == ':' && isHex(m[i+2]):
-			i = g.digits(i)
+		case colon: // ::1
+			if i+2 < len(m) && m[i+1] == ':' && isHex(m[i+2]) {
+				i = g.digits(i)
+			} else {
+				i++
+			}
 		default:
 			i++
 		}
@@ -32,11 +35,49 @@ func generic(ev *event.Event, m string) {
 	g.finish()
 }
 
+// Classes of bytes for generic.
+const (
+	other = iota
+	letter
+	digit
+	colon
+)
+
+// class holds the class of each byte.
+var class = classes()
+
+func classes() (table [256]uint8) {
+	for c := range 256 {
+		switch b := byte(c); {
+		case isLetter(b) || b == '_':
+			table[c] = letter
+		case isDigit(b):
+			table[c] = digit
+		case b == ':':
+			table[c] = colon
+		}
+	}
+	return table
+}
+
+// starts marks the pairs of letters that the words of words.word begin with.
+var starts = startPairs("au", "ac", "ad", "ba", "by", "cr", "cl", "de", "fa", "fo", "fr", "ho", "in", "ip", "lo",
+	"pa", "pe", "re", "rh", "ri", "si", "su", "sr", "so", "un", "us", "wr")
+
+func startPairs(all ...string) (table [1024]bool) {
+	for _, p := range all {
+		table[pair(p[0], p[1])] = true
+	}
+	return table
+}
+
+func pair(a, b byte) int { return int(a&31)<<5 | int(b&31) }
+
 // authWords takes only the outcome out of a text.
 func authWords(ev *event.Event, m string) {
 	g := words{ev: ev, m: m[:min(len(m), maxFlat)], peerKnown: true, userKnown: true}
 	for i := 0; i < len(g.m); {
-		if isLetter(g.m[i]) {
+		if class[g.m[i]] == letter {
 			i = g.letters(i)
 		} else {
 			i++
@@ -63,8 +104,11 @@ type words struct {
 // letters reads the word at i and returns the offset behind it.
 func (g *words) letters(i int) int {
 	j := i + 1
-	for j < len(g.m) && (isLetter(g.m[j]) || g.m[j] == '_') {
+	for j < len(g.m) && class[g.m[j]] == letter {
 		j++
+	}
+	if j-i > 1 && !starts[pair(g.m[i], g.m[i+1])] && !(j < len(g.m) && g.m[j] == ':') {
+		return j
 	}
 	if j < len(g.m) && g.m[j] == ':' && isHexWord(g.m[i:j]) && g.looksV6(i) {
 		return g.digits(i)
@@ -94,6 +138,9 @@ func (g *words) word(i, j int) {
 	case 'f':
 		g.bad = g.bad || foldPrefix(w, "fail")
 		g.mark(fold(w, "from"))
+		if w == "for" && g.auth && !strings.HasPrefix(g.m[j:], " user") {
+			g.user(j)
+		}
 	case 'h':
 		g.mark(fold(w, "host"))
 	case 'i':
@@ -172,7 +219,8 @@ func (g *words) user(j int) {
 // stopWord says whether a word behind `user` is part of the sentence.
 func stopWord(w string) bool {
 	switch w {
-	case "unknown", "is", "was", "has", "not", "from", "with", "for", "or", "and", "does", "agent", "by", "in", "id", "could", "can", "to", "the", "name":
+	case "unknown", "is", "was", "has", "not", "from", "with", "for", "or", "and", "does", "agent", "by", "in", "id", "could", "can", "to", "the", "name",
+		"db", "invalid", "illegal", "account", "request", "client", "host", "ip":
 		return true
 	}
 	return false

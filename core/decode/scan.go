@@ -26,8 +26,10 @@ func address(word string) (addr, port string, ok bool) {
 		if rest := word[end+1:]; len(rest) > 1 && rest[0] == ':' {
 			port = strings.TrimSuffix(rest[1:], ":")
 		}
-		addr, ok = bareAddress(word[1:end])
-		return addr, port, ok
+		if addr, ok = bareAddress(word[1:end]); ok {
+			return addr, port, ok
+		}
+		word = word[1:end] // [1.2.3.4:5]
 	}
 	if addr, ok = bareAddress(word); ok {
 		return addr, "", true

@@ -6,10 +6,36 @@ func isDigit(c byte) bool { return c-'0' <= 9 }
 
 func lower(c byte) byte { return c | 0x20 }
 
-// nameByte says whether c can be part of a host or program name.
-func nameByte(c byte) bool {
-	return isDigit(c) || lower(c)-'a' <= 25 || c == '-' || c == '_' || c == '.'
+// Bits of byteSets.
+const (
+	inName  = 1 << iota // host and program names
+	inTag               // the tag of a syslog line
+	inClass             // classes and threads of applications
+)
+
+// byteSets says for each byte in which kinds of word it can stand.
+var byteSets = sets()
+
+func sets() (table [256]uint8) {
+	for c := range 256 {
+		b := byte(c)
+		switch {
+		case isDigit(b) || lower(b)-'a' <= 25 && b < 0x80 || b == '-' || b == '_' || b == '.':
+			table[c] = inName | inTag | inClass
+		case b == '/' || b == '@':
+			table[c] = inTag | inClass
+		case b == '+' || b == '\\':
+			table[c] = inTag
+		case b == '$' || b == '#' || b == '*':
+			table[c] = inClass
+		}
+	}
+	return table
 }
+
+func nameByte(c byte) bool { return byteSets[c]&inName != 0 }
+
+func tagByte(c byte) bool { return byteSets[c]&inTag != 0 }
 
 func digits(s string, i, n int) bool {
 	if i < 0 || i+n > len(s) {

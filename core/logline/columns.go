@@ -49,7 +49,7 @@ func (p *parser) leadStamp(i, next, column int, plain bool) int {
 	}
 	shape := p.h.Stamp.shape
 	bare := c != '['
-	ok := p.h.HasTime && (plain || column == 0 || shape == shapeUnix)
+	ok := p.h.HasTime && (plain || column == 0 || shape == shapeUnix || shape == shapeAccess)
 	switch shape {
 	case shapeUnix:
 		ok = ok && bare && (isDigit(p.s[i]) || p.s[i] == '-' || upper(p.s[i:wordEnd(p.s, i)]))
@@ -75,7 +75,7 @@ func (p *parser) leadStamp(i, next, column int, plain bool) int {
 func (p *parser) lead(i, end int) {
 	for i < end {
 		j := min(wordEnd(p.s, i), end)
-		word := strings.Trim(p.s[i:j], "[]()<>,:")
+		word := unwrap(p.s[i:j])
 		if p.h.Lead == "" && isAddress(word) {
 			p.h.Lead = word
 		}
@@ -91,6 +91,17 @@ func (p *parser) lead(i, end int) {
 		}
 		i = skipSpace(p.s, j)
 	}
+}
+
+// unwrap takes brackets and punctuation off both ends.
+func unwrap(word string) string {
+	for word != "" && byteSets[word[0]]&inName == 0 && word[0] != '*' {
+		word = word[1:]
+	}
+	for word != "" && byteSets[word[len(word)-1]]&inName == 0 {
+		word = word[:len(word)-1]
+	}
+	return word
 }
 
 // prose says whether a column is a word of a sentence rather than of a header.

@@ -213,10 +213,6 @@ func (p *parser) afterTag(i int) int {
 	return i
 }
 
-func tagByte(c byte) bool {
-	return nameByte(c) || c == '/' || c == '@' || c == '+' || c == '\\'
-}
-
 func hostLike(word string) bool {
 	for i := range len(word) {
 		if c := word[i]; !nameByte(c) && c != ':' && c != '/' {

@@ -302,7 +302,7 @@ func (t *tail) take(name string, end int) {
 // classByte says whether s[j] can be part of a class or program name.
 func classByte(s string, j int) bool {
 	c := s[j]
-	if nameByte(c) || c == '$' || c == '/' || c == '@' || c == '#' || c == '*' {
+	if byteSets[c]&inClass != 0 {
 		return true
 	}
 	// a::b, but not the colon that ends the name
