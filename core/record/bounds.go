@@ -10,7 +10,6 @@ import (
 
 	"penstock/core/cases"
 	"penstock/core/event"
-	"penstock/core/sift"
 )
 
 // Bounds of one object: Wazuh drops what is longer, and fields beyond 256.
@@ -61,7 +60,7 @@ func evidence(k *cutter, lines []cases.Line) []Evidence {
 	return list(k, "evidence", lines, maxEvidence, func(l cases.Line) Evidence {
 		return Evidence{
 			ID: handle(l.Number), Time: instant(l.Time), Source: text(l.Source, maxWord),
-			Program: text(l.Program, maxWord), Text: text(l.Text, maxLine), Found: found(l.Evidence),
+			Program: text(l.Program, maxWord), Text: text(l.Text, maxLine), Found: found(l),
 		}
 	})
 }
@@ -75,9 +74,9 @@ func gravest(l cases.Line) event.Severity {
 }
 
 // found returns the distinct kinds and signals of a line, sorted.
-func found(evidence []sift.Evidence) string {
+func found(l cases.Line) string {
 	var words []string
-	for _, e := range evidence {
+	for _, e := range l.Evidence {
 		word := e.Kind.String()
 		if e.Signal != "" {
 			word = e.Signal
