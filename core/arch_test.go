@@ -40,9 +40,9 @@ var mayImport = map[string][]string{
 	"baseline": {"event", "pattern"},
 	"sift":     {"event", "pattern", "baseline", "site"},
 	"cases":    {"event", "site", "sift", "floor"},
-	"pipeline": {"event", "cases", "site", "action", "llm", "sift"},      // sift: the words of evidence
-	"policy":   {"event", "pipeline", "cases", "site", "action", "sift"}, // sift: the words of evidence
-	"record":   {"event", "cases", "pipeline", "policy", "action"},
+	"pipeline": {"event", "cases", "site", "action", "llm", "sift"},        // sift: the words of evidence
+	"policy":   {"event", "pipeline", "cases", "site", "action", "sift"},   // sift: the words of evidence
+	"record":   {"event", "cases", "pipeline", "policy", "action", "sift"}, // likewise
 
 	"respond": {"event", "policy", "ticket", "enforce", "site", "action"},
 	"store":   {"event", "cases", "record", "action"},
