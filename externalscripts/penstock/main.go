@@ -59,7 +59,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad configuration, 4 bad input,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return exitError{code: exitUsage, err: err, hint: "see `penstock help`"}
 	})
-	root.AddCommand(newEval(e), newVersion(e))
+	root.AddCommand(newEval(e), newMine(e), newVersion(e))
 	return root
 }
 
