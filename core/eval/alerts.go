@@ -1,11 +1,8 @@
 package eval
 
 import (
-	"cmp"
 	"context"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"penstock/core/event"
@@ -65,6 +62,7 @@ func Alerts(ctx context.Context, o Options, decide Decide) (*AlertsResult, error
 	r := &AlertsResult{}
 	trivial := trivialPredictors()
 	parts := make([][]*tally, len(trivial))
+	forwards, attaches := noise{}, noise{}
 	var own []*tally
 	for _, name := range names {
 		s, err := loadScenario(dir, name)
@@ -81,9 +79,7 @@ func Alerts(ctx context.Context, o Options, decide Decide) (*AlertsResult, error
 		for i, p := range trivial {
 			parts[i] = append(parts[i], count(s, p.decide(s)))
 		}
-		if o.Samples > 0 {
-			r.explain(s, v, o.Samples)
-		}
+		s.explain(v, forwards, attaches)
 	}
 	r.Pooled = score("pooled", own...)
 	for i, p := range trivial {
@@ -92,8 +88,9 @@ func Alerts(ctx context.Context, o Options, decide Decide) (*AlertsResult, error
 	for _, t := range own {
 		r.Steps = append(r.Steps, t.steps...)
 	}
-	trim(&r.FalseForwards, o.Samples)
-	trim(&r.FalseAttaches, o.Samples)
+	if o.Samples > 0 {
+		r.FalseForwards, r.FalseAttaches = forwards.top(o.Samples), attaches.top(o.Samples)
+	}
 	return r, nil
 }
 
@@ -191,21 +188,19 @@ func score(name string, parts ...*tally) AlertsScore {
 }
 
 // explain adds what was flagged wrongly in one scenario.
-func (r *AlertsResult) explain(s *scenario, v []verdict, samples int) {
-	benign := func(i int) bool { return s.alerts[i].instance == "" }
-	r.FalseForwards = append(r.FalseForwards, noise(v, samples, s.example, func(i int) bool { return v[i].forward && benign(i) })...)
-	r.FalseAttaches = append(r.FalseAttaches, noise(v, samples, s.example, func(i int) bool { return v[i].attach && benign(i) })...)
+func (s *scenario) explain(v []verdict, forwards, attaches noise) {
+	for i := range s.alerts {
+		if a := &s.alerts[i]; a.instance == "" && (v[i].forward || v[i].attach) {
+			forwards.add(v[i].forward, a.name, v[i], s.example(i))
+			attaches.add(v[i].attach, a.name, v[i], s.example(i))
+		}
+	}
 }
 
 func (s *scenario) example(i int) Example {
 	a := &s.alerts[i]
-	return Example{s.seqs[i], printable(a.host), printable(a.detector), printable(a.name + " " + a.ip)}
-}
-
-// trim keeps the most frequent groups.
-func trim(groups *[]Noise, samples int) {
-	slices.SortStableFunc(*groups, func(a, b Noise) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Examples[0].Text, b.Examples[0].Text))
-	})
-	*groups = (*groups)[:min(len(*groups), samples)]
+	return Example{
+		Scenario: printable(s.name), Seq: s.seqs[i], Host: printable(a.host), Source: printable(a.detector),
+		Text: printable(a.name + " " + a.ip),
+	}
 }

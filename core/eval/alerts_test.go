@@ -47,9 +47,8 @@ func TestAlerts(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := r.Pooled
-	first := func(name string) Example {
-		return map[string]Example{"scan": {1, "web", "IDS", "scan 10.0.0.1"}, "shell": {5, "db", "IDS", "shell 10.0.0.2"}}[name]
-	}
+	scan := func(scenario string) Example { return Example{scenario, 1, "web", "IDS", "scan 10.0.0.1"} }
+	shell := func(scenario string) Example { return Example{scenario, 5, "db", "IDS", "shell 10.0.0.2"} }
 	for _, c := range []struct {
 		name      string
 		want, got any
@@ -65,10 +64,10 @@ func TestAlerts(t *testing.T) {
 		{"flags", Confusion{3, 1, 5, 3}, p.Flags},
 		{"delay", Delay{2, 299.5, 599}, p.Delay},
 		{"steps", []Step{
-			{"a", "scan", event.Low, true, 3, 2, 1, 0, 599, event.High, first("scan")},
-			{"a", "shell", event.Critical, false, 1, 0, 0, 0, -1, event.None, first("shell")},
-			{"b", "scan", event.Low, true, 3, 1, 1, 1, 0, event.High, first("scan")},
-			{"b", "shell", event.Critical, false, 1, 0, 0, 1, -1, event.High, first("shell")},
+			{"a", "scan", event.Low, true, 3, 2, 1, 0, 599, event.High, scan("a")},
+			{"a", "shell", event.Critical, false, 1, 0, 0, 0, -1, event.None, shell("a")},
+			{"b", "scan", event.Low, true, 3, 1, 1, 1, 0, event.High, scan("b")},
+			{"b", "shell", event.Critical, false, 1, 0, 0, 1, -1, event.High, shell("b")},
 		}, r.Steps},
 	} {
 		if d := cmp.Diff(c.want, c.got); d != "" {

@@ -25,8 +25,9 @@ type Miss struct {
 	First    Example        `json:"first"`
 }
 
-// Noise is a group of false alarms that look alike: same host, source, class
-// and reasons, digits aside.
+// Noise is a group of false alarms that look alike: of the same source, class
+// and reasons, digits aside, and in the stream of the same host, among alerts of
+// the same name.
 type Noise struct {
 	Count    int       `json:"count"`
 	Class    string    `json:"class,omitempty"`
@@ -37,17 +38,18 @@ type Noise struct {
 // Example is one line of the data. Its text is cut, and what a terminal would
 // not print is replaced.
 type Example struct {
-	Seq    uint64 `json:"seq"`
-	Host   string `json:"host"`
-	Source string `json:"source"`
-	Text   string `json:"text"`
+	Scenario string `json:"scenario,omitempty"`
+	Seq      uint64 `json:"seq"`
+	Host     string `json:"host"`
+	Source   string `json:"source"`
+	Text     string `json:"text"`
 }
 
 // explain fills in what was missed and what was flagged wrongly.
 func (r *StreamResult) explain(d *streamData, v []verdict, samples int) {
 	example := func(i int) Example {
 		l := &d.lines[i]
-		return Example{d.seqs[i], printable(l.host), printable(l.source), printable(l.text)}
+		return Example{Seq: d.seqs[i], Host: printable(l.host), Source: printable(l.source), Text: printable(l.text)}
 	}
 	for _, one := range instances(d, v, seenLines(d, v)) {
 		if !one.seen {
@@ -57,37 +59,47 @@ func (r *StreamResult) explain(d *streamData, v []verdict, samples int) {
 	slices.SortStableFunc(r.Missed, func(a, b Miss) int {
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), strings.Compare(a.Class, b.Class))
 	})
-	benign := func(i int) bool { return d.lines[i].scored() && !d.lines[i].attack }
-	r.FalseForwards = noise(v, samples, example, func(i int) bool { return v[i].forward && benign(i) })
-	r.FalseAttaches = noise(v, samples, example, func(i int) bool { return v[i].attach && benign(i) })
-}
-
-// noise groups the events that wrong picks, most frequent groups first.
-func noise(v []verdict, samples int, example func(i int) Example, wrong func(i int) bool) []Noise {
-	groups := map[string]*Noise{}
-	for i := range v {
-		if !wrong(i) {
-			continue
-		}
-		e := example(i)
-		reasons := printable(v[i].reasons)
-		key := strings.Join([]string{e.Host, e.Source, v[i].class, withoutDigits(reasons)}, "\x00")
-		group := groups[key]
-		if group == nil {
-			group = &Noise{Class: printable(v[i].class), Reasons: reasons}
-			groups[key] = group
-		}
-		group.Count++
-		if len(group.Examples) < shownExamples {
-			group.Examples = append(group.Examples, e)
+	forwards, attaches := noise{}, noise{}
+	for i := range d.lines {
+		if l := &d.lines[i]; l.scored() && !l.attack {
+			forwards.add(v[i].forward, l.host, v[i], example(i))
+			attaches.add(v[i].attach, l.host, v[i], example(i))
 		}
 	}
-	all := make([]Noise, 0, len(groups))
-	for _, group := range groups {
+	r.FalseForwards, r.FalseAttaches = forwards.top(samples), attaches.top(samples)
+}
+
+// noise gathers false alarms by what they have in common.
+type noise map[string]*Noise
+
+// add counts an event if it is a false alarm; common is what the events of a
+// group share beside source, class and reasons.
+func (n noise) add(wrong bool, common string, v verdict, e Example) {
+	if !wrong {
+		return
+	}
+	reasons := printable(v.reasons)
+	key := strings.Join([]string{common, e.Source, v.class, withoutDigits(reasons)}, "\x00")
+	group := n[key]
+	if group == nil {
+		group = &Noise{Class: printable(v.class), Reasons: reasons}
+		n[key] = group
+	}
+	group.Count++
+	if len(group.Examples) < shownExamples {
+		group.Examples = append(group.Examples, e)
+	}
+}
+
+// top returns the most frequent groups.
+func (n noise) top(samples int) []Noise {
+	all := make([]Noise, 0, len(n))
+	for _, group := range n {
 		all = append(all, *group)
 	}
 	slices.SortFunc(all, func(a, b Noise) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Examples[0].Seq, b.Examples[0].Seq))
+		x, y := a.Examples[0], b.Examples[0]
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(x.Scenario, y.Scenario), cmp.Compare(x.Seq, y.Seq))
 	})
 	return all[:min(len(all), samples)]
 }

@@ -130,7 +130,7 @@ func TestStreamCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := r.Score
-	first := func(seq uint64) Example { return Example{seq, "h", "sshd", fmt.Sprintf("line %d", seq)} }
+	first := func(seq uint64) Example { return Example{"", seq, "h", "sshd", fmt.Sprintf("line %d", seq)} }
 	for _, c := range []struct {
 		name      string
 		want, got any

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -178,19 +179,24 @@ func (t *table) missed(all []Miss) {
 	}
 }
 
+// place returns the number of the event, with its scenario where there are several.
+func (e Example) place() string {
+	return strings.TrimPrefix(fmt.Sprintf("%s %d", e.Scenario, e.Seq), " ")
+}
+
 func (t *table) noise(title string, all []Noise) {
 	if len(all) == 0 {
 		return
 	}
 	t.part("%s", title)
-	t.row("count\tseq\thost\tsource\tclass\treasons\tline")
+	t.row("count\tseq\thost\tsource\tclass\tline\treasons")
 	for _, n := range all {
 		for i, e := range n.Examples {
 			if i == 0 {
-				t.row("%d\t%d\t%s\t%s\t%s\t%s\t%s", n.Count, e.Seq, e.Host, e.Source, n.Class, n.Reasons, e.Text)
+				t.row("%d\t%s\t%s\t%s\t%s\t%s\t%s", n.Count, e.place(), e.Host, e.Source, n.Class, e.Text, n.Reasons)
 				continue
 			}
-			t.row("\t%d\t\t\t\t\t%s", e.Seq, e.Text)
+			t.row("\t%s\t%s\t\t\t%s\t", e.place(), e.Host, e.Text)
 		}
 	}
 }

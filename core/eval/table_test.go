@@ -43,7 +43,7 @@ func TestTables(t *testing.T) {
 			"a scan Low yes 3 1 1 0 0 High",
 			"a shell Critical no 1 0 0 0 not seen none",
 			"flag none 0/6 0.00 0.00 0 0/1 0.000 0/2 0.000 -",
-			"1 3 web IDS why new, odd 10.0.0.1",
+			"1 a 3 web IDS new, odd 10.0.0.1 why",
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

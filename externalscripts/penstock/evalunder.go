@@ -13,9 +13,9 @@ import (
 	"penstock/core/pattern"
 )
 
-// evalMine is the miner under test, with its own bounds and one scope.
+// evalMine is the miner under test: what `penstock mine` does.
 func evalMine(ctx context.Context, lines []string, content bool) ([]eval.Group, error) {
-	miner := pattern.New(pattern.Options{})
+	miner := pattern.New(mineBounds)
 	ids := make([]uint64, len(lines))
 	var header logline.Header
 	for i, line := range lines {
