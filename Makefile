@@ -7,7 +7,7 @@ BUILD   := go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 MAIN    := ./externalscripts/penstock
 SAMPLE  := externalscripts/penstock/sample
 EACH    ?= 10s
-DATA    ?=
+DATA    ?= bin/sample.log
 
 export CGO_ENABLED = 0
 
@@ -38,8 +38,14 @@ lint: $(LINT) ## golangci-lint
 fuzz: ## every fuzz target for EACH (default 10s)
 	go test -count=1 -tags fuzzall -timeout 3h -v -run TestEveryFuzzTarget ./core/e2e -args -each $(EACH)
 
-bench: ## sift beside its peers, on the bundled sample or on DATA=FILE
+bench: build $(DATA) ## speed: sift beside its peers on DATA=FILE of raw lines, else on the sample; then each part
+	cd core/pattern/peers && go run . -penstock $(CURDIR)/bin/penstock $(abspath $(DATA))
 	go test -run '^$$' -bench . -benchmem ./...
+
+bin/sample.log: # the sample's lines, fifty times over
+	mkdir -p bin
+	zcat -f $(SAMPLE)/logs/* >bin/day.log
+	cat $(foreach i,1 2 3 4 5 6 7 8 9 10,$(foreach j,1 2 3 4 5,bin/day.log)) >$@
 
 cross: ## dist/: linux amd64, arm64, armv7, stripped, each at most 16 MB
 	GOOS=linux GOARCH=amd64       $(BUILD) -o dist/penstock-linux-amd64 $(MAIN)
