@@ -8,8 +8,7 @@ const (
 	Number   Kind = iota + 1 // integer, fraction, version, number with a short unit
 	Hex                      // 0x1f, or hexadecimal digits with a decimal digit among them
 	ID                       // name with a number in it: blk_-17, task_3, sn369
-	Address                  // IPv4 or IPv6 address
-	Endpoint                 // address or host name with a port
+	Address                  // IPv4 or IPv6 address, or a host name with a port or many digits
 	MAC                      // hardware address
 	UUID                     // 8-4-4-4-12 hexadecimal digits
 	Email                    // mail address
@@ -20,18 +19,20 @@ const (
 	Duration                 // hh:mm, or a number of sec, min, hr
 	Size                     // number with B, KB, MiB and the like
 	Value                    // true, false, null, root, admin
+
+	endpoint // an Address and the Number of its port
 )
 
 // Bytes of a masked text that stand for something else. Control characters of
 // the message itself never get there, so none can be forged.
 const (
-	lastKind   = byte(Value)
+	lastKind   = byte(endpoint)
 	anyCode    = 0x1c // variable found by comparing messages
 	innerSpace = 0x1d // white space inside quotes: does not end a word
 )
 
 var kindWords = [...]string{
-	"", "number", "hex", "id", "address", "endpoint", "mac", "uuid", "email", "url", "path",
+	"", "number", "hex", "id", "address", "mac", "uuid", "email", "url", "path",
 	"date", "time", "duration", "size", "value",
 }
 
@@ -58,7 +59,7 @@ func render(dst []byte, masked []byte) []byte {
 		switch {
 		case c == innerSpace:
 			dst = append(dst, ' ')
-		case c == byte(Endpoint):
+		case c == byte(endpoint):
 			dst = append(dst, "<*>:<*>"...)
 		case c == byte(Time):
 			dst = append(dst, "<*>:<*>:<*>"...)

@@ -250,6 +250,21 @@ func (m *masker) add(kind Kind, start, end int) {
 	m.flush(start)
 	m.buf = append(m.buf, byte(kind))
 	m.from = end
+	if m.s[start] == '/' && (kind == Address || kind == endpoint) {
+		start++
+	}
+	if kind == endpoint {
+		port := end
+		for is(m.s[port-1], isDigit) {
+			port--
+		}
+		m.report(Address, start, port-1)
+		kind, start = Number, port
+	}
+	m.report(kind, start, end)
+}
+
+func (m *masker) report(kind Kind, start, end int) {
 	if len(m.spans) < maxSpans {
 		m.spans = append(m.spans, Span{Kind: kind, Start: start, End: end})
 	}

@@ -83,7 +83,7 @@ func hexShaped(s string, i, j int) (int, Kind) {
 	}
 	if end := ipv6(s, i, j); end > 0 {
 		if s[i] == '0' && end+1 < j && s[end] == ':' && is(s[end+1], isDigit) {
-			return span(s[:j], end+1, isDigit), Endpoint
+			return span(s[:j], end+1, isDigit), endpoint
 		}
 		return end, Address
 	}
@@ -93,6 +93,9 @@ func hexShaped(s string, i, j int) (int, Kind) {
 // name reads what begins with a letter.
 func name(s string, i, j int) (int, Kind) {
 	if i == 0 || is(s[i-1], isSpace|isBreak) || s[i-1] == '/' {
+		if slash := strings.IndexByte(s[i:j], '/') + i; slash > i && ipv4(s, slash+1, j) > 0 && isHost(s[i:slash]) {
+			return slash, Address // host/192.0.2.1, as Java writes it
+		}
 		if end, kind := whole(s, i, j); kind != 0 {
 			return end, kind
 		}
@@ -124,6 +127,15 @@ func name(s string, i, j int) (int, Kind) {
 		return end, ID
 	}
 	return end, 0 // ssh2, tty1: constant until messages differ in it
+}
+
+func isHost(s string) bool {
+	for i := range len(s) {
+		if !is(s[i], isLetter|isDigit) && s[i] != '-' && s[i] != '.' {
+			return false
+		}
+	}
+	return true
 }
 
 // whole reads a mail address, a path with a drive, a relative path or a host
@@ -163,7 +175,7 @@ func whole(s string, i, j int) (int, Kind) {
 	case colon > 0:
 		if port := j - colon - 1; port > 0 && port <= 5 && (dots > 0 || dashes > 0 && port > 3) &&
 			span(s[:j], colon+1, isDigit) == j && !isSource(s[i:colon]) {
-			return j, Endpoint
+			return j, endpoint
 		}
 	case dots > 1 && digits > 0 && dashes > 0 && alphabeticEnd(s[i:j]):
 		return j, Address
@@ -198,7 +210,7 @@ func relative(run string) bool {
 
 func withPort(s string, end, j int) (int, Kind) {
 	if end+1 < j && (s[end] == ':' || s[end] == '#') && is(s[end+1], isDigit) {
-		return span(s[:j], end+1, isDigit), Endpoint
+		return span(s[:j], end+1, isDigit), endpoint
 	}
 	if end+1 < j && s[end] == '/' && is(s[end+1], isDigit) {
 		return span(s[:j], end+1, isDigit), Address

@@ -51,7 +51,7 @@ const anyWord = "\x1c"
 
 // apart writes each endpoint of a word as host and port.
 func apart(word string) string {
-	return strings.ReplaceAll(word, string(rune(Endpoint)), anyWord+":"+string(rune(Number)))
+	return strings.ReplaceAll(word, string(rune(endpoint)), anyWord+":"+string(rune(Number)))
 }
 
 // pieceByPiece compares words that have the same marks in the same order.
