@@ -106,7 +106,7 @@ func (c *Collector) Report(e *Engine, verdicts []Verdict) report.Input {
 		if h := c.hosts[v.Case.Asset]; h != nil {
 			h.Cases++
 		}
-		in.Cases = append(in.Cases, v.view())
+		in.Cases = append(in.Cases, e.View(v))
 	}
 	for _, s := range c.sources {
 		in.Sources = append(in.Sources, *s)

@@ -3,18 +3,19 @@ package app
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"penstock/core/action"
 	"penstock/core/report"
 )
 
 // View returns the verdict in the words that a report shows.
-func (e *Engine) View(v Verdict) report.CaseView { return v.view() }
+func (e *Engine) View(v Verdict) report.CaseView { return v.view(e.Language()) }
 
 // Language returns the site's language: en, es, de or fr.
 func (e *Engine) Language() string { return e.Site.Language() }
 
-func (v Verdict) view() report.CaseView {
+func (v Verdict) view(language string) report.CaseView {
 	d := report.Decision{Mode: v.Decision.Mode().String(), DryRun: v.Decision.DryRun()}
 	for _, group := range []struct {
 		orders []action.Order
@@ -27,7 +28,13 @@ func (v Verdict) view() report.CaseView {
 		}
 	}
 	for _, r := range v.Decision.Refusals() {
-		d.Reasons = append(d.Reasons, r.Reason.String())
+		text := report.Reason(r.Reason.String(), language)
+		if r.Action != "" {
+			text = strings.TrimSpace(r.Action+" "+r.Target) + ": " + text
+		}
+		if !slices.Contains(d.Reasons, text) {
+			d.Reasons = append(d.Reasons, text)
+		}
 	}
 	return report.CaseView{Case: v.Case, Report: v.Report, Decision: d}
 }
@@ -36,7 +43,7 @@ func (v Verdict) view() report.CaseView {
 func (e *Engine) topTemplates() []report.Template {
 	var all []report.Template
 	for _, t := range e.sifter.Miner().Templates() {
-		all = append(all, report.Template{Text: t.Text, Host: t.Scope, Events: t.Count})
+		all = append(all, report.Template{Text: t.Text, Host: t.Scope, Events: int(t.Count)})
 	}
 	slices.SortFunc(all, func(a, b report.Template) int {
 		return cmp.Or(-cmp.Compare(a.Events, b.Events), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Text, b.Text))

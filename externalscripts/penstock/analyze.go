@@ -104,15 +104,39 @@ func readEvents(ctx context.Context, e *env, engine *app.Engine, paths []string,
 }
 
 func printResult(out io.Writer, e *env, f analyzeFlags, in report.Input, verdicts []app.Verdict) error {
+	style := styleFor(e, in.Language, in.Location)
 	switch {
 	case f.decisions:
 		return nil
 	case f.json:
 		return printJSON(out, in.Totals, verdicts)
 	case f.quiet:
-		return report.Summary(out, in)
+		return report.Summary(out, in, style)
 	}
-	return report.Table(out, in, report.Look{Colour: isTerminal(e.stdout) && e.getenv("NO_COLOR") == ""})
+	return printCases(out, in, style)
+}
+
+// shownCases is how many cases the table lists.
+const shownCases = 25
+
+// printCases prints the totals, the gravest cases as a table and the gravest one
+// in full.
+func printCases(out io.Writer, in report.Input, style report.Style) error {
+	if err := report.Summary(out, in, style); err != nil {
+		return err
+	}
+	if len(in.Cases) == 0 {
+		return nil
+	}
+	fmt.Fprintln(out)
+	if err := report.Table(out, in.Cases[:min(len(in.Cases), shownCases)], style); err != nil {
+		return err
+	}
+	if rest := len(in.Cases) - shownCases; rest > 0 {
+		fmt.Fprintf(out, "... +%d\n", rest)
+	}
+	fmt.Fprintln(out)
+	return report.Explain(out, in.Cases[0], style)
 }
 
 // decisionLine is one line of --decisions; eval reads the same form.

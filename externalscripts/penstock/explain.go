@@ -48,6 +48,5 @@ func explain(e *env, engine *app.Engine, id string, asJSON bool) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(v.Record())
 	}
-	look := report.Look{Colour: isTerminal(e.stdout) && e.getenv("NO_COLOR") == ""}
-	return report.Explain(e.stdout, engine.View(v), engine.Language(), look)
+	return report.Explain(e.stdout, engine.View(v), styleFor(e, engine.Language(), engine.Site.Timezone()))
 }

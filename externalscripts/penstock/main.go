@@ -38,7 +38,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	return report(stderr, root.ExecuteContext(ctx))
+	return tell(stderr, root.ExecuteContext(ctx))
 }
 
 func newRoot(e *env) *cobra.Command {
@@ -59,12 +59,12 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad configuration, 4 bad input,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return exitError{code: exitUsage, err: err, hint: "see `penstock help`"}
 	})
-	root.AddCommand(newEval(e), newMine(e), newVersion(e))
+	root.AddCommand(newAnalyze(e), newExplain(e), newMine(e), newEval(e), newHosts(e), newInit(e), newCheckConfig(e), newVersion(e))
 	return root
 }
 
-// report prints the error, if there is one, and returns the exit code.
-func report(stderr io.Writer, err error) int {
+// tell prints the error, if there is one, and returns the exit code.
+func tell(stderr io.Writer, err error) int {
 	if err == nil {
 		return exitDone
 	}

@@ -3,8 +3,12 @@ package main
 import (
 	"io"
 	"os"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"penstock/core/report"
 )
 
 // progress shows how far reading has come, on a terminal only.
@@ -42,9 +46,20 @@ func (p *progress) finish() {
 
 func isTerminal(w any) bool {
 	f, ok := w.(*os.File)
-	if !ok {
-		return false
+	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // file descriptors are small
+}
+
+// styleFor returns how text looks on standard output: with colour and wrapped to
+// the width of the terminal, or plain where it is none.
+func styleFor(e *env, language string, location *time.Location) report.Style {
+	s := report.Style{Language: language, Location: location}
+	f, ok := e.stdout.(*os.File)
+	if !ok || !isTerminal(f) {
+		return s
 	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	s.Colour = e.getenv("NO_COLOR") == ""
+	if width, _, err := term.GetSize(int(f.Fd())); err == nil { //nolint:gosec // file descriptors are small
+		s.Width = width
+	}
+	return s
 }
