@@ -1,16 +1,15 @@
 package pipeline_test
 
 import (
-	"bytes"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"gopkg.in/yaml.v3"
 
 	"penstock/core/action"
+	"penstock/core/config"
 	"penstock/core/event"
 	"penstock/core/pipeline"
 	"penstock/core/sift"
@@ -18,13 +17,11 @@ import (
 
 func shipped(t testing.TB) *pipeline.Playbook {
 	t.Helper()
-	decoder := yaml.NewDecoder(bytes.NewReader(pipeline.ShippedPlaybook()))
-	decoder.KnownFields(true)
-	var book pipeline.Playbook
-	if err := decoder.Decode(&book); err != nil {
+	book, err := config.LoadPlaybook("playbook.yaml", pipeline.ShippedPlaybook())
+	if err != nil {
 		t.Fatal(err)
 	}
-	return &book
+	return book
 }
 
 func TestShippedPlaybookIsComplete(t *testing.T) {

@@ -181,6 +181,9 @@ func countOf(c event.Class, n int, language string) string {
 	return eventCount.In(language, n)
 }
 
+// EventCount returns a number of events in words, for instance "14 events".
+func EventCount(n int, language string) string { return eventCount.In(language, n) }
+
 // span returns a length of time in its largest whole unit, rounded down.
 func span(d time.Duration, language string) string {
 	switch {

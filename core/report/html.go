@@ -122,6 +122,7 @@ func (in *Input) functions() template.FuncMap {
 		},
 		"text":     HTMLText,
 		"n":        func(n int) string { return number(n, language) },
+		"events":   func(n int) string { return pipeline.EventCount(n, language) },
 		"count":    func(key string, n, all int) string { return fillCount(label(key, language), n, all, language) },
 		"time":     func(t time.Time) string { return clock(t, in.Location) },
 		"clock":    func(t time.Time) string { return timeOnly(t, in.Location) },
@@ -137,9 +138,10 @@ func (in *Input) functions() template.FuncMap {
 		"proposal": func(p pipeline.Proposal) string { return HTMLText(proposalWords(p, language)) },
 		"kinds":    func(l cases.Line) []string { return kindList(&l, language) },
 		"fields":   func(l cases.Line, observed int) string { return fieldList(l.Fields, event.Origin(observed)) }, //nolint:gosec // 0 or 1, in our template
-		"percent":  percent,
+		"percent":  func(part, all int) string { return percent(part, all, language) },
 		"rate":     func(s Source) string { return rate(s, language) },
 		"add":      func(a, b int) int { return a + b },
+		"odd":      func(i int) bool { return i%2 == 1 },
 	}
 }
 
@@ -157,12 +159,16 @@ func timeOnly(t time.Time, place *time.Location) string {
 }
 
 // percent returns part of all with one decimal, never 100 where something is missing.
-func percent(part, all int) string {
+func percent(part, all int, language string) string {
 	if all == 0 {
 		return "0"
 	}
+	point := ","
+	if language != "es" && language != "de" && language != "fr" {
+		point = "."
+	}
 	tenths := part * 1000 / all
-	return fmt.Sprintf("%d.%d", tenths/10, tenths%10)
+	return fmt.Sprintf("%d%s%d", tenths/10, point, tenths%10)
 }
 
 // rate returns a source's events per hour, or "" over less than a minute.

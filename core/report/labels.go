@@ -11,10 +11,9 @@ var labels = map[string]pipeline.Text{
 	"in":        {EN: "in", ES: "en", DE: "in", FR: "en"},
 	"skip":      {EN: "Contents", ES: "Contenido", DE: "Inhalt", FR: "Sommaire"},
 
-	"attention":   {EN: "{count} want a person", ES: "{count} requieren a una persona", DE: "{count} brauchen einen Menschen", FR: "{count} demandent une personne"},
+	"attention":   {EN: "{count} cases want a person", ES: "{count} casos requieren a una persona", DE: "{count} Fälle brauchen einen Menschen", FR: "{count} cas demandent une personne"},
 	"attention-1": {EN: "1 case wants a person", ES: "1 caso requiere a una persona", DE: "1 Fall braucht einen Menschen", FR: "1 cas demande une personne"},
 	"calm":        {EN: "Nothing here waits for a person", ES: "Nada aquí espera a una persona", DE: "Hier wartet nichts auf einen Menschen", FR: "Rien ici n'attend une personne"},
-	"cases-n":     {EN: "{count} cases", ES: "{count} casos", DE: "{count} Fälle", FR: "{count} cas"},
 
 	"events":      {EN: "Events", ES: "Eventos", DE: "Ereignisse", FR: "Événements"},
 	"suppressed":  {EN: "Known and quiet", ES: "Conocidos y callados", DE: "Bekannt und ruhig", FR: "Connus et calmes"},
@@ -48,6 +47,7 @@ var labels = map[string]pipeline.Text{
 	"count":       {EN: "Count", ES: "Número", DE: "Anzahl", FR: "Nombre"},
 	"program":     {EN: "Program", ES: "Programa", DE: "Programm", FR: "Programme"},
 	"message":     {EN: "Message", ES: "Mensaje", DE: "Meldung", FR: "Message"},
+	"messages":    {EN: "Messages", ES: "Mensajes", DE: "Meldungen", FR: "Messages"},
 	"new":         {EN: "new", ES: "nuevo", DE: "neu", FR: "nouveau"},
 	"what":        {EN: "What happened", ES: "Qué pasó", DE: "Was geschehen ist", FR: "Ce qui s'est passé"},
 	"sure":        {EN: "How sure", ES: "Con qué certeza", DE: "Wie sicher", FR: "Avec quelle certitude"},

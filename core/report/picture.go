@@ -13,12 +13,12 @@ import (
 const (
 	pictureWidth = 960
 	left, right  = 44, 12
-	caseTop      = 22  // first lane
+	caseTop      = 30  // first lane
 	laneHeight   = 17  // one case
 	maxLanes     = 12  // cases drawn, gravest first
 	stackHeight  = 110 // events of cases, by severity
 	allHeight    = 52  // all events
-	gap          = 26
+	gap          = 36
 )
 
 // picture is the timeline as the template draws it.

@@ -1,16 +1,14 @@
 package report_test
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"penstock/core/action"
 	"penstock/core/cases"
+	"penstock/core/config"
 	"penstock/core/event"
 	"penstock/core/pipeline"
 	"penstock/core/report"
@@ -71,8 +69,8 @@ func sample(t testing.TB, language string) report.Input {
 
 func samplePipeline(t testing.TB, language string) *pipeline.Pipeline {
 	t.Helper()
-	var book pipeline.Playbook
-	if err := yaml.NewDecoder(bytes.NewReader(pipeline.ShippedPlaybook())).Decode(&book); err != nil {
+	book, err := config.LoadPlaybook("playbook.yaml", pipeline.ShippedPlaybook())
+	if err != nil {
 		t.Fatal(err)
 	}
 	o := site.DefaultOptions()
@@ -89,7 +87,7 @@ func samplePipeline(t testing.TB, language string) *pipeline.Pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := pipeline.New(s, action.Catalogue(), &book, nil)
+	p, err := pipeline.New(s, action.Catalogue(), book, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
