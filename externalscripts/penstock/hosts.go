@@ -79,9 +79,11 @@ func hosts(ctx context.Context, e *env, f hostsFlags, paths []string) error {
 }
 
 // hostKey tells hosts apart: the name in the line and the address it came from.
+// Events with neither are told apart by their source.
 type hostKey struct {
-	name string
-	peer netip.Addr
+	name   string
+	peer   netip.Addr
+	source string
 }
 
 // hostSeen is one host as the logs name it.
@@ -104,7 +106,10 @@ type hostList struct {
 }
 
 func (l *hostList) add(ev *event.Event) error {
-	key := hostKey{ev.Host, ev.Peer}
+	key := hostKey{name: ev.Host, peer: ev.Peer}
+	if ev.Host == "" && !ev.Peer.IsValid() {
+		key.source = ev.Source
+	}
 	if h := l.byName[key]; h != nil {
 		h.Events++
 		return nil
@@ -114,7 +119,7 @@ func (l *hostList) add(ev *event.Event) error {
 		return nil
 	}
 	asset, _ := l.site.Resolve(ev.Host, ev.Peer)
-	key.name = strings.Clone(ev.Host)
+	key.name, key.source = strings.Clone(ev.Host), strings.Clone(key.source)
 	h := &hostSeen{
 		Name: key.name, Asset: asset.Name, Zone: asset.Zone, Disputed: asset.Disputed, Events: 1,
 		Source: strings.Clone(ev.Source), Example: cases.Clean(cases.MaskSecrets(cmp.Or(ev.Raw, ev.Name)), maxExample),
@@ -130,7 +135,7 @@ func (l *hostList) add(ev *event.Event) error {
 func (l *hostList) sorted(unmatchedOnly bool) []*hostSeen {
 	found := slices.Collect(maps.Values(l.byName))
 	if unmatchedOnly {
-		found = slices.DeleteFunc(found, func(h *hostSeen) bool { return h.Asset != "" || h.Name == "" && h.Address == "" })
+		found = slices.DeleteFunc(found, func(h *hostSeen) bool { return h.Asset != "" })
 	}
 	slices.SortFunc(found, func(a, b *hostSeen) int {
 		return cmp.Or(-cmp.Compare(a.Events, b.Events), strings.Compare(a.Name, b.Name), strings.Compare(a.Address, b.Address))
@@ -144,7 +149,7 @@ func printHosts(w io.Writer, found []*hostSeen) error {
 		if h.Disputed {
 			asset += " (the name is another's)"
 		}
-		name := cmp.Or(strings.TrimSpace(plainText(h.Name)+" "+h.Address), "(no name)")
+		name := cmp.Or(strings.TrimSpace(plainText(h.Name)+" "+h.Address), "(none, "+plainText(h.Source)+")")
 		if _, err := fmt.Fprintf(w, "%-32s %-24s %-8s %s\n", name, asset, h.Zone, count(h.Events, "event")); err != nil {
 			return err
 		}

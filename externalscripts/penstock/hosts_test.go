@@ -48,6 +48,7 @@ func TestPrintUnmatched(t *testing.T) {
 	}
 	want := `# 3 hosts not listed; check each, then paste it under site: assets:
     # 10.1.1.9 sends lines of several hosts: if it passes on logs, list it with roles: [relay]
+    # 1 event in c.log without a host: say whose they are under sources, with the key host
     # 10.1.1.3 calls itself "plc1", which is another asset's name (1 event): add the address to that asset, or look who this is
     # 3 events, first in a.log: second
     - name: "web1"

@@ -35,6 +35,10 @@ func printUnmatched(w io.Writer, found []*hostSeen) error {
 		fmt.Fprintf(&b, "    # %s sends lines of several hosts: if it passes on logs, list it with roles: [relay]\n", relay)
 	}
 	for _, h := range found {
+		if h.Name == "" && h.Address == "" {
+			fmt.Fprintf(&b, "    # %s in %s without a host: say whose they are under sources, with the key host\n",
+				count(h.Events, "event"), plainText(h.Source))
+		}
 		if h.Disputed {
 			fmt.Fprintf(&b, "    # %s calls itself %s, which is another asset's name (%s): add the address to that asset, or look who this is\n",
 				h.Address, quoted(h.Name), count(h.Events, "event"))
