@@ -67,17 +67,12 @@ func (p *parser) syslog(i int) int {
 	if p.s[i] == '%' {
 		return p.cisco(i)
 	}
-	if level, j := levelAt(p.s, i); j > i && (p.s[i] == '[' || p.s[j-1] == ':') {
-		p.setLevel(level)
-		return p.tail(j)
-	}
-	if p.s[i] == '[' || p.s[i] == '{' {
-		return i
-	}
-	if j, ok := p.tag(i); ok && p.h.Program != "" {
-		return p.afterTag(j)
-	}
 	end := wordEnd(p.s, i)
+	if p.s[i] == '[' || p.s[i] == '{' || p.s[end-1] == ':' || p.s[end-1] == ']' {
+		if j, ok := p.noHost(i); ok {
+			return j
+		}
+	}
 	p.h.Host = strings.TrimSuffix(p.s[i:end], ":")
 	i = skipSpace(p.s, end)
 	if strings.HasPrefix(p.s[i:], ": ") {
@@ -89,6 +84,22 @@ func (p *parser) syslog(i int) int {
 		return p.afterTag(j)
 	}
 	return p.afterTag(i)
+}
+
+// noHost reads what stands behind the time where no host does: a level, a
+// bracket, a tag.
+func (p *parser) noHost(i int) (int, bool) {
+	if level, j := levelAt(p.s, i); j > i {
+		p.setLevel(level)
+		return p.tail(j), true
+	}
+	if p.s[i] == '[' || p.s[i] == '{' {
+		return i, true
+	}
+	if j, ok := p.tag(i); ok && p.h.Program != "" {
+		return p.afterTag(j), true
+	}
+	return i, false
 }
 
 // isoSyslog reads ` host program[pid]: ` behind a numeric date. It says no

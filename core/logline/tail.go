@@ -222,6 +222,9 @@ func (t *tail) takeStamp() bool {
 
 // takeStream takes the columns that container runtimes add.
 func (t *tail) takeStream() bool {
+	if t.s[t.i] != 's' {
+		return false
+	}
 	for _, word := range [...]string{"stdout F ", "stdout P ", "stderr F ", "stderr P "} {
 		if strings.HasPrefix(t.s[t.i:], word) {
 			t.i += len(word)
