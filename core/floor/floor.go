@@ -123,30 +123,43 @@ func weigh(e sift.Evidence) (event.Severity, Reason) {
 	return e.Severity, GravestEvidence
 }
 
+// signs is what several pieces mean together.
+type signs struct {
+	attempt bool // somebody tried to get in
+	entered bool // a login succeeded after it had failed
+	effect  bool // a sign that an intruder is at work
+	sure    bool // the login is confirmed
+	certain bool // an effect, or what an intruder does afterwards, is confirmed
+}
+
+func (s *signs) read(e sift.Evidence) {
+	if isNovelty(e) || e.Severity == event.None {
+		return
+	}
+	s.attempt = s.attempt || isAttempt(e.Class)
+	if e.Kind == sift.SuccessAfter {
+		s.entered, s.sure = true, s.sure || isConfirmed(e)
+	}
+	if e.Severity >= event.Medium && (isEffect(e.Class) || isAftermath(e.Class)) {
+		s.effect = s.effect || isEffect(e.Class)
+		s.certain = s.certain || isConfirmed(e)
+	}
+}
+
 // together adds what several pieces mean in one case: success beats attempt, and
 // what is certain after somebody got in is a compromise.
 func (w *weight) together(ev []sift.Evidence) {
-	var attempt, entered, effect, sure, certain bool
+	var s signs
 	for _, e := range ev {
-		if isNovelty(e) || e.Severity == event.None {
-			continue
-		}
-		attempt = attempt || isAttempt(e.Class)
-		if e.Kind == sift.SuccessAfter {
-			entered, sure = true, sure || isConfirmed(e)
-		}
-		if e.Severity >= event.Medium && (isEffect(e.Class) || isAftermath(e.Class)) {
-			effect = effect || isEffect(e.Class)
-			certain = certain || isConfirmed(e)
-		}
+		s.read(e)
 	}
-	if entered {
-		w.raise(event.High, sure, SuccessAfterFailures)
+	if s.entered {
+		w.raise(event.High, s.sure, SuccessAfterFailures)
 	}
-	if attempt && effect {
-		w.raise(event.High, certain, SuccessBeatsAttempt)
+	if s.attempt && s.effect {
+		w.raise(event.High, s.certain, SuccessBeatsAttempt)
 	}
-	if entered && certain {
+	if s.entered && s.certain {
 		w.raise(event.Critical, true, ConfirmedEffect)
 	}
 }

@@ -52,8 +52,12 @@ func TestApprove(t *testing.T) { // SAFETY C2, C3
 		{"- in time, used too late", c, block, []Approval{by("ada", block)}, now.Add(5 * time.Hour), false, []Reason{ApprovalExpired}},
 		{"- before it was proposed", c, block, []Approval{{"ada", block.Digest, now.Add(-time.Hour)}}, at, false, []Reason{ApprovalExpired}},
 		{"- from the future", c, block, []Approval{{"ada", block.Digest, now.Add(time.Hour)}}, at, false, []Reason{ApprovalExpired}},
-		{"- the subject of the case", own, pendingOf(t, p, own, "block-address"),
-			[]Approval{by("ada", pendingOf(t, p, own, "block-address"))}, at, false, []Reason{ApproverIsSubject}},
+		{
+			"- the subject of the case", own, pendingOf(t, p, own, "block-address"),
+			[]Approval{by("ada", pendingOf(t, p, own, "block-address"))},
+			at, false,
+			[]Reason{ApproverIsSubject},
+		},
 		{"- an order of another case", cases.Case{ID: "plant-w1-8"}, block, []Approval{by("ada", block)}, at, false, []Reason{OrderStale}},
 		{"- a closed case", cases.Case{ID: c.ID, Status: cases.Closed}, block, []Approval{by("ada", block)}, at, false, []Reason{OrderStale}},
 	}

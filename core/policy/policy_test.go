@@ -28,22 +28,36 @@ func TestDecide(t *testing.T) {
 		want   want
 	}{
 		{"+ Low is logged", nil, about(event.ScanProbe, event.Low, attacker), pipeline.Report{}, want{Mode: Log}},
-		{"+ Medium acts, once for each target", nil, medium, rules(medium),
-			want{Act, []string{"block-address " + attacker}, nil}},
+		{
+			"+ Medium acts, once for each target", nil, medium, rules(medium),
+			want{Act, []string{"block-address " + attacker}, nil},
+		},
 		{"+ Medium takes the action that is preferred", func(a *action.Options, _ *Options) {
 			a.Enabled = []string{"limit-address", "block-address"}
 		}, medium, rules(medium), want{Act, []string{"limit-address " + attacker}, nil}},
-		{"+ Medium blocks a private address that may be blocked", nil,
-			about(event.BruteForce, event.Medium, inside), pipeline.Report{}, want{Act, []string{"block-address " + inside}, nil}},
-		{"+ High waits for a person", nil, high, rules(high),
-			want{Review, nil, []string{"block-address " + attacker, "limit-address " + attacker}}},
-		{"+ the model's pick comes first", nil, high,
+		{
+			"+ Medium blocks a private address that may be blocked", nil,
+			about(event.BruteForce, event.Medium, inside),
+			pipeline.Report{},
+			want{Act, []string{"block-address " + inside}, nil},
+		},
+		{
+			"+ High waits for a person", nil, high, rules(high),
+			want{Review, nil, []string{"block-address " + attacker, "limit-address " + attacker}},
+		},
+		{
+			"+ the model's pick comes first", nil, high,
 			said(high, event.High, pipeline.Proposal{Action: "limit-address", Target: attacker}),
-			want{Review, nil, []string{"limit-address " + attacker, "block-address " + attacker}}},
-		{"+ Critical waits where nothing was allowed beforehand", nil, critical, rules(critical),
-			want{Escalate, nil, []string{"block-address " + attacker, "collect-evidence", "isolate-host"}}},
-		{"+ Critical contains what was allowed beforehand", contain, critical, rules(critical),
-			want{Escalate, []string{"block-address " + attacker}, []string{"collect-evidence", "isolate-host"}}},
+			want{Review, nil, []string{"limit-address " + attacker, "block-address " + attacker}},
+		},
+		{
+			"+ Critical waits where nothing was allowed beforehand", nil, critical, rules(critical),
+			want{Escalate, nil, []string{"block-address " + attacker, "collect-evidence", "isolate-host"}},
+		},
+		{
+			"+ Critical contains what was allowed beforehand", contain, critical, rules(critical),
+			want{Escalate, []string{"block-address " + attacker}, []string{"collect-evidence", "isolate-host"}},
+		},
 		{"- no action enabled", func(a *action.Options, _ *Options) { a.Enabled = nil }, medium, rules(medium), want{Mode: Act}},
 		{"- closed case", nil, cases.Case{Status: cases.Closed, Floor: event.Medium, Class: event.BruteForce}, pipeline.Report{}, want{Mode: Act}},
 	}

@@ -62,15 +62,15 @@ func (c Chain) Append(dst []byte, r Record) ([]byte, Chain, error) {
 // lines, or is ErrTorn; the head is then the one before that line.
 func (c Chain) Verify(lines []byte) (Chain, error) {
 	for number := 1; len(lines) > 0; number++ {
-		end := bytes.IndexByte(lines, '\n')
-		if end < 0 {
+		line, rest, whole := bytes.Cut(lines, []byte("\n"))
+		if !whole {
 			return c, ErrTorn
 		}
-		next, err := c.follow(lines[:end])
+		next, err := c.follow(line)
 		if err != nil {
 			return c, fmt.Errorf("line %d: %w", number, err)
 		}
-		c, lines = next, lines[end+1:]
+		c, lines = next, rest
 	}
 	return c, nil
 }
