@@ -88,5 +88,5 @@ type Action struct {
 	Name   string // id of the catalogue entry
 	Target string
 	Host   string // where it is carried out
-	Status string // for instance "intended" or "waits for approval"
+	Status string // intended, dry-run or waits-for-approval; other words are shown as they are
 }

@@ -79,6 +79,10 @@ var labels = map[string]pipeline.Text{
 	"mode-review":   {EN: "waits for a person", ES: "espera a una persona", DE: "wartet auf einen Menschen", FR: "attend une personne"},
 	"mode-escalate": {EN: "escalates until acknowledged", ES: "escala hasta que se confirme", DE: "eskaliert bis zur Bestätigung", FR: "alerte jusqu'à l'accusé de réception"},
 
+	"status-intended":           {EN: "ordered", ES: "ordenado", DE: "beauftragt", FR: "ordonné"},
+	"status-dry-run":            {EN: "named only", ES: "solo nombrado", DE: "nur genannt", FR: "seulement nommé"},
+	"status-waits-for-approval": {EN: "waits for approval", ES: "espera aprobación", DE: "wartet auf Zustimmung", FR: "attend l'accord"},
+
 	"open":            {EN: "open", ES: "abierto", DE: "offen", FR: "ouvert"},
 	"awaiting-review": {EN: "awaits review", ES: "espera revisión", DE: "wartet auf Prüfung", FR: "attend un examen"},
 	"responding":      {EN: "responding", ES: "en respuesta", DE: "in Bearbeitung", FR: "en réponse"},

@@ -23,7 +23,9 @@ func (a Action) words(language string) string {
 	if a.Host != "" {
 		text += " " + label("on", language) + " " + a.Host
 	}
-	if a.Status != "" {
+	if _, known := labels["status-"+a.Status]; known {
+		text += " (" + label("status-"+a.Status, language) + ")"
+	} else if a.Status != "" {
 		text += " (" + a.Status + ")"
 	}
 	return text
