@@ -60,15 +60,60 @@ func classes() (table [256]uint8) {
 	return table
 }
 
-// starts marks the pairs of letters that the words of words.word begin with.
-var starts = startPairs("au", "ac", "ad", "ba", "by", "cr", "cl", "de", "fa", "fo", "fr", "ho", "in", "ip", "lo",
-	"pa", "pe", "re", "rh", "ri", "si", "su", "sr", "so", "un", "us", "wr")
+// meaning is what a word says, as bits.
+type meaning uint8
 
-func startPairs(all ...string) (table [1024]bool) {
-	for _, p := range all {
-		table[pair(p[0], p[1])] = true
+const (
+	saysBad  meaning = 1 << iota // failure
+	saysGood                     // success
+	saysAuth                     // logging in
+	saysAddr                     // an address follows
+	saysUser                     // a user name follows
+	saysFor                      // the same, where the text is about logging in
+	saysIn                       // logged in, where `in` follows
+)
+
+// entry is one word of the vocabulary, in lower case.
+type entry struct {
+	word   string
+	prefix bool // longer words that begin so count as well
+	says   meaning
+}
+
+// vocabulary holds the words that generic looks for, by their first two letters.
+var vocabulary = byPair(
+	entry{"auth", true, saysAuth}, entry{"access", false, saysAuth}, entry{"account", false, saysAuth},
+	entry{"accepted", false, saysGood}, entry{"addr", false, saysAddr}, entry{"address", false, saysAddr},
+	entry{"bad", false, saysBad}, entry{"by", false, saysAddr},
+	entry{"credential", true, saysAuth}, entry{"client", true, saysAddr}, entry{"denied", false, saysBad},
+	entry{"fail", true, saysBad}, entry{"from", false, saysAddr}, entry{"for", false, saysFor},
+	entry{"host", false, saysAddr}, entry{"invalid", false, saysBad}, entry{"incorrect", false, saysBad},
+	entry{"ip", false, saysAddr}, entry{"ipaddress", false, saysAddr},
+	entry{"login", true, saysAuth}, entry{"logon", false, saysAuth}, entry{"logged", false, saysIn},
+	entry{"password", false, saysAuth}, entry{"peer", false, saysAddr}, entry{"rejected", false, saysBad},
+	entry{"remote", true, saysAddr}, entry{"rhost", false, saysAddr}, entry{"rip", false, saysAddr},
+	entry{"sign", false, saysAuth}, entry{"success", true, saysGood}, entry{"succeeded", false, saysGood},
+	entry{"src", true, saysAddr}, entry{"source", true, saysAddr},
+	entry{"unsuccessful", false, saysBad}, entry{"unauthorized", false, saysBad}, entry{"unknown", false, saysBad},
+	entry{"user", false, saysAuth | saysUser}, entry{"username", false, saysAuth | saysUser}, entry{"wrong", false, saysBad},
+)
+
+func byPair(all ...entry) (table [1024][]entry) {
+	for _, e := range all {
+		at := pair(e.word[0], e.word[1])
+		table[at] = append(table[at], e)
 	}
 	return table
+}
+
+// meaningOf returns what the word w says; it has at least two letters.
+func meaningOf(w string) meaning {
+	for _, e := range vocabulary[pair(w[0], w[1])] {
+		if e.prefix && foldPrefix(w, e.word) || fold(w, e.word) {
+			return e.says
+		}
+	}
+	return 0
 }
 
 func pair(a, b byte) int { return int(a&31)<<5 | int(b&31) }
@@ -107,7 +152,7 @@ func (g *words) letters(i int) int {
 	for j < len(g.m) && class[g.m[j]] == letter {
 		j++
 	}
-	if j-i > 1 && !starts[pair(g.m[i], g.m[i+1])] && !(j < len(g.m) && g.m[j] == ':') {
+	if j-i > 1 && vocabulary[pair(g.m[i], g.m[i+1])] == nil && !(j < len(g.m) && g.m[j] == ':') {
 		return j
 	}
 	if j < len(g.m) && g.m[j] == ':' && isHexWord(g.m[i:j]) && g.looksV6(i) {
@@ -119,62 +164,21 @@ func (g *words) letters(i int) int {
 	return j
 }
 
-// word judges one word by its first letter and length before it is compared.
+// word takes what the word from i to j says.
 func (g *words) word(i, j int) {
-	w := g.m[i:j]
-	switch w[0] | 0x20 {
-	case 'a':
-		g.auth = g.auth || foldPrefix(w, "auth") || fold(w, "access") || fold(w, "account")
-		g.good = g.good || fold(w, "accepted")
-		g.mark(fold(w, "addr") || fold(w, "address"))
-	case 'b':
-		g.bad = g.bad || fold(w, "bad")
-		g.mark(w == "by")
-	case 'c':
-		g.auth = g.auth || foldPrefix(w, "credential")
-		g.mark(foldPrefix(w, "client"))
-	case 'd':
-		g.bad = g.bad || fold(w, "denied")
-	case 'f':
-		g.bad = g.bad || foldPrefix(w, "fail")
-		g.mark(fold(w, "from"))
-		if w == "for" && g.auth && !strings.HasPrefix(g.m[j:], " user") {
-			g.user(j)
-		}
-	case 'h':
-		g.mark(fold(w, "host"))
-	case 'i':
-		g.bad = g.bad || fold(w, "invalid") || fold(w, "incorrect")
-		g.mark(fold(w, "ip") || fold(w, "ipaddress"))
-	case 'l':
-		g.auth = g.auth || foldPrefix(w, "login") || fold(w, "logon")
-		if fold(w, "logged") && strings.HasPrefix(g.m[j:], " in") {
-			g.auth, g.good = true, true
-		}
-	case 'p':
-		g.auth = g.auth || fold(w, "password")
-		g.mark(fold(w, "peer"))
-	case 'r':
-		g.bad = g.bad || fold(w, "rejected")
-		g.mark(foldPrefix(w, "remote") || fold(w, "rhost") || fold(w, "rip"))
-	case 's':
-		g.auth = g.auth || fold(w, "sign")
-		g.good = g.good || foldPrefix(w, "success") || fold(w, "succeeded")
-		g.mark(foldPrefix(w, "src") || foldPrefix(w, "source"))
-	case 'u':
-		g.bad = g.bad || fold(w, "unsuccessful") || fold(w, "unauthorized") || fold(w, "unknown")
-		if fold(w, "user") || fold(w, "username") {
-			g.auth = true
-			g.user(j)
-		}
-	case 'w':
-		g.bad = g.bad || fold(w, "wrong")
+	says := meaningOf(g.m[i:j])
+	if says == 0 {
+		return
 	}
-}
-
-func (g *words) mark(is bool) {
-	if is {
-		g.marked = true
+	g.bad = g.bad || says&saysBad != 0
+	g.good = g.good || says&saysGood != 0
+	g.auth = g.auth || says&saysAuth != 0
+	g.marked = g.marked || says&saysAddr != 0
+	switch {
+	case says&saysUser != 0, says&saysFor != 0 && g.auth && !strings.HasPrefix(g.m[j:], " user"):
+		g.user(j)
+	case says&saysIn != 0 && strings.HasPrefix(g.m[j:], " in"):
+		g.auth, g.good = true, true
 	}
 }
 

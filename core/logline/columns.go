@@ -49,17 +49,7 @@ func (p *parser) leadStamp(i, next, column int, plain bool) int {
 	}
 	shape := p.h.Stamp.shape
 	bare := c != '['
-	ok := p.h.HasTime && (plain || column == 0 || shape == shapeUnix || shape == shapeAccess)
-	switch shape {
-	case shapeUnix:
-		ok = ok && bare && (isDigit(p.s[i]) || p.s[i] == '-' || upper(p.s[i:wordEnd(p.s, i)]))
-	case shapeMonth:
-		ok = ok && column <= 1
-	case shapeAccess:
-	default:
-		ok = ok && column <= 3
-	}
-	if !ok {
+	if !p.h.HasTime || !p.leads(i, column, bare, plain) {
 		*p.h = saved
 		return 0
 	}
@@ -69,6 +59,20 @@ func (p *parser) leadStamp(i, next, column int, plain bool) int {
 		return j
 	}
 	return p.afterStamp(next, j)
+}
+
+// leads says whether the columns from i can stand before a time of the shape
+// that was found.
+func (p *parser) leads(i, column int, bare, plain bool) bool {
+	switch p.h.Stamp.shape {
+	case shapeAccess:
+		return true
+	case shapeUnix:
+		return bare && (isDigit(p.s[i]) || p.s[i] == '-' || upper(p.s[i:wordEnd(p.s, i)]))
+	case shapeMonth:
+		return column <= 1 && (plain || column == 0)
+	}
+	return column <= 3 && (plain || column == 0)
 }
 
 // lead takes what the columns before the time say: an address, a level.

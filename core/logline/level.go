@@ -70,44 +70,62 @@ func levelAt(s string, i int) (int, int) {
 	if i >= len(s) {
 		return event.LevelUnknown, i
 	}
-	closing := byte(0)
-	j := i
 	switch s[i] {
 	case '[':
-		closing, j = ']', i+1
+		return bracketLevel(s, i, ']')
 	case '(':
-		closing, j = ')', i+1
+		return bracketLevel(s, i, ')')
 	case '<':
-		closing, j = '>', i+1
+		return bracketLevel(s, i, '>')
 	}
-	start := j
-	for j < len(s) && j < start+40 && (lower(s[j])-'a' <= 25 || closing != 0 && (s[j] == ':' || s[j] == '_')) {
+	return bareLevel(s, i)
+}
+
+// bareLevel reads a word that a space or a mark ends.
+func bareLevel(s string, i int) (int, int) {
+	j := i
+	for j < len(s) && j < i+14 && lower(s[j])-'a' <= 25 {
+		j++
+	}
+	word := s[i:j]
+	if j < len(s) {
+		switch s[j] {
+		case ' ', ':', ',', '\t', '[', '|':
+		default:
+			return event.LevelUnknown, i
+		}
+	}
+	level := LevelOf(word)
+	if level == event.LevelUnknown || word == "log" {
+		return event.LevelUnknown, i
+	}
+	if j < len(s) && (s[j] == ':' || s[j] == ',') {
+		j++
+	}
+	return level, j
+}
+
+// bracketLevel reads a word or a capital letter in brackets, behind the name of
+// a module or not.
+func bracketLevel(s string, i int, closing byte) (int, int) {
+	j, start := i+1, i+1
+	for j < len(s) && j < i+40 && (lower(s[j])-'a' <= 25 || s[j] == ':' || s[j] == '_') {
 		if s[j] == ':' { // [proxy:warn]
 			start = j + 1
 		}
 		j++
 	}
 	word := s[start:j]
-	if closing != 0 {
-		for j < len(s) && s[j] == ' ' {
-			j++
-		}
-		if j >= len(s) || s[j] != closing {
-			return event.LevelUnknown, i
-		}
-		j++
-	} else if j < len(s) && s[j] != ' ' && s[j] != ':' && s[j] != ',' && s[j] != '\t' && s[j] != '[' && s[j] != '|' {
+	j = skipSpace(s, j)
+	if j >= len(s) || s[j] != closing {
 		return event.LevelUnknown, i
 	}
 	level := LevelOf(word)
-	if len(word) == 1 && closing != 0 {
+	if len(word) == 1 {
 		level, _ = letterLevel(word[0])
 	}
-	if level == event.LevelUnknown || closing == 0 && word == "log" {
+	if level == event.LevelUnknown {
 		return event.LevelUnknown, i
 	}
-	if closing == 0 && j < len(s) && (s[j] == ':' || s[j] == ',') {
-		j++
-	}
-	return level, j
+	return level, j + 1
 }

@@ -136,39 +136,24 @@ func (p *parser) tag(i int) (int, bool) {
 	for j < len(p.s) && j < i+80 && tagByte(p.s[j]) {
 		j++
 	}
-	if j == i || j >= len(p.s) || lower(p.s[i])-'a' > 25 && !isDigit(p.s[i]) && p.s[i] != '/' && p.s[i] != '_' && p.s[i] != '-' {
+	if j == i || j >= len(p.s) || p.s[i] == '.' || p.s[i] == '@' || p.s[i] == '+' || p.s[i] == '\\' {
 		return i, false
 	}
 	name := p.s[i:j]
 	if p.s[j] == '(' { // sshd(pam_unix)[123]:
-		k := strings.IndexByte(p.s[j:min(len(p.s), j+40)], ')')
-		if k < 0 {
+		if j = p.bracketEnd(j, ')'); j == 0 {
 			return i, false
 		}
-		j += k + 1
 	}
 	pid, bracketed := 0, false
 	if j < len(p.s) && p.s[j] == '[' {
-		k := strings.IndexByte(p.s[j:min(len(p.s), j+40)], ']')
-		if k < 0 {
-			return i, false
-		}
 		pid, _ = number(p.s, j+1)
 		bracketed = true
-		j += k + 1
-	}
-	switch {
-	case j >= len(p.s):
-		return i, false
-	case p.s[j] == ':' && (j+1 == len(p.s) || p.s[j+1] == ' ' || bracketed || p.s[j+1] == '\t'):
-		j++
-	case p.s[j] == ' ':
-		k := p.tagExtra(j+1, bracketed)
-		if k == 0 {
+		if j = p.bracketEnd(j, ']'); j == 0 {
 			return i, false
 		}
-		j = k
-	default:
+	}
+	if j = p.tagEnd(j, bracketed); j == 0 {
 		return i, false
 	}
 	if _, k := number(name, 0); k == len(name) {
@@ -176,6 +161,30 @@ func (p *parser) tag(i int) (int, bool) {
 	}
 	p.h.Program, p.h.PID = name, pid
 	return j, true
+}
+
+// bracketEnd returns the offset behind the next closing bracket, or 0.
+func (p *parser) bracketEnd(i int, closing byte) int {
+	k := strings.IndexByte(p.s[i:min(len(p.s), i+40)], closing)
+	if k < 0 {
+		return 0
+	}
+	return i + k + 1
+}
+
+// tagEnd returns the offset behind the colon that ends a tag at i, or 0.
+func (p *parser) tagEnd(i int, bracketed bool) int {
+	switch {
+	case i >= len(p.s):
+		return 0
+	case p.s[i] == ' ':
+		return p.tagExtra(i+1, bracketed)
+	case p.s[i] != ':':
+		return 0
+	case bracketed || i+1 == len(p.s) || p.s[i+1] == ' ' || p.s[i+1] == '\t':
+		return i + 1
+	}
+	return 0
 }
 
 // tagExtra reads what may stand between a program and the colon of its tag, at

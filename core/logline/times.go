@@ -25,13 +25,13 @@ func (s *Stamp) numeric(t string, i int) int {
 		n++
 	}
 	j := i + n
+	if n == 10 || n == 13 || n == 16 || n == 19 {
+		return s.unixOrZabbix(t, i, n)
+	}
 	if j >= len(t) {
-		if n == 10 || n == 13 || n == 16 || n == 19 {
-			return s.unix(t, i, n)
-		}
 		return 0
 	}
-	if t[j] == ':' && n != 2 && n <= 10 && n != 8 || t[j] == ':' && n == 2 && digits(t, j+1, 8) {
+	if t[j] == ':' && n <= 10 && digits(t, j+1, 8) {
 		if k := s.zabbix(t, i, j); k > 0 {
 			return k
 		}
@@ -47,10 +47,17 @@ func (s *Stamp) numeric(t string, i int) int {
 	case 8:
 		s.Year, s.Month, s.Day = four(t, i), two(t, i+4), two(t, i+6)
 		return s.packedClock(t, j)
-	case 10, 13, 16, 19:
-		return s.unix(t, i, n)
 	}
 	return 0
+}
+
+func (s *Stamp) unixOrZabbix(t string, i, n int) int {
+	if j := i + n; n == 10 && j < len(t) && t[j] == ':' {
+		if k := s.zabbix(t, i, j); k > 0 {
+			return k
+		}
+	}
+	return s.unix(t, i, n)
 }
 
 // yearFirst reads 2006-01-02 15:04:05 with any of the usual separators.
