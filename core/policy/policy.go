@@ -246,10 +246,10 @@ func (p *Policy) judgeStored(o action.Order, f Facts) Reason {
 func (p *Policy) forbidden(def action.Definition, params action.Params, host site.Asset, f Facts) Reason {
 	for _, why := range []Reason{
 		actingHost(host),
-		hostAllowed(host, p.hosts),
 		protectedHost(def, host),
 		address(p.site, params.Address, host),
 		account(p.site, params.User, f.Accounts),
+		hostAllowed(host, p.hosts),
 	} {
 		if why != Allowed {
 			return why

@@ -41,7 +41,7 @@ func targets(def action.Definition, c cases.Case, least event.Trust) ([]wish, []
 		}
 		w, refusal := target(def, line, least)
 		if refusal.Reason != Allowed {
-			refused = append(refused, refusal)
+			refused = addOnce(refused, refusal)
 			continue
 		}
 		if !slices.ContainsFunc(found, func(x wish) bool { return x.params == w.params }) {
@@ -56,6 +56,15 @@ func targets(def action.Definition, c cases.Case, least event.Trust) ([]wish, []
 		return slices.ContainsFunc(found, func(w wish) bool { return r.Target == "" || w.params.Target() == r.Target })
 	})
 	return found, refused
+}
+
+// addOnce leaves out what another line was refused for already.
+func addOnce(refused []Refusal, r Refusal) []Refusal {
+	same := func(x Refusal) bool { return x.Reason == r.Reason && x.Target == r.Target }
+	if slices.ContainsFunc(refused, same) {
+		return refused
+	}
+	return append(refused, r)
 }
 
 // target reads the action's target out of one line.

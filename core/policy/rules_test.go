@@ -159,6 +159,21 @@ func TestNeverTargetsWhatIsNoAddress(t *testing.T) {
 	}
 }
 
+func TestManyLinesWithoutTargetAreOneRefusal(t *testing.T) {
+	c := about(event.BruteForce, event.Medium, attacker)
+	c.Lines[0].Fields = nil
+	for range 30 {
+		c.Lines = append(c.Lines, c.Lines[0])
+	}
+	want := []Refusal{
+		{Reason: TargetMissing, Action: "block-address", Handle: "E1"},
+		{Reason: TargetMissing, Action: "limit-address", Handle: "E1"},
+	}
+	if diff := cmp.Diff(want, newPolicy(t, nil).Decide(c, rules(c), facts()).Refusals()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 // Rule 4.
 
 func TestDecideNeverActsOnProtectedHost(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"penstock/core/action"
@@ -196,7 +197,7 @@ func (r Record) Numbered(seq uint64) Record {
 
 func plan(k *cutter, p pipeline.Plan) Plan {
 	return Plan{Source: p.Source, Proposals: list(k, "plan.proposals", p.Proposals, maxList, func(x pipeline.Proposal) string {
-		return text(x.Action+" "+x.Handle+" "+x.Target, maxWord)
+		return text(strings.TrimSpace(x.Action+" "+x.Handle+" "+x.Target), maxWord)
 	})}
 }
 
