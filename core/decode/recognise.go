@@ -54,11 +54,16 @@ func byProgram(program string) recogniser {
 		return r
 	}
 	var buf [40]byte
+	changed := false
 	for i := range len(program) {
 		buf[i] = program[i]
 		if c := program[i]; c >= 'A' && c <= 'Z' {
 			buf[i] = c | 0x20
+			changed = true
 		}
+	}
+	if !changed {
+		return nil
 	}
 	return recognisers[string(buf[:len(program)])]
 }

@@ -50,14 +50,19 @@ func (s *Stamp) Time(loc *time.Location, received time.Time) (time.Time, event.Z
 		return s.at(s.Year, loc).UTC(), event.ZoneSource
 	}
 	limit := received.Add(24 * time.Hour)
-	// A leap day may need up to eight years.
-	for year := limit.Year(); year > limit.Year()-9; year-- {
-		if t := s.at(year, loc); !t.After(limit) && t.Day() == s.Day {
+	last := limit.Year()
+	for year := last; year > last-9; year-- { // a leap day may need up to eight years
+		if s.Month == 2 && s.Day == 29 && !leap(year) {
+			continue
+		}
+		if t := s.at(year, loc); !t.After(limit) {
 			return t.UTC(), event.ZoneYear
 		}
 	}
-	return s.at(limit.Year(), loc).UTC(), event.ZoneYear
+	return s.at(last, loc).UTC(), event.ZoneYear
 }
+
+func leap(year int) bool { return year%4 == 0 && (year%100 != 0 || year%400 == 0) }
 
 func (s *Stamp) at(year int, loc *time.Location) time.Time {
 	if loc == time.UTC { // time.Date takes several times as long
