@@ -130,8 +130,8 @@ func (f *evalFlags) lists(cmd *cobra.Command) {
 }
 
 // decide returns the program under test and what closes it.
-func (f *evalFlags) decide(e *env) (eval.Decide, func() error, error) {
-	nothing := func() error { return nil }
+func (f *evalFlags) decide(e *env) (eval.Decide, func(), error) {
+	nothing := func() {}
 	switch f.decisions {
 	case "":
 		return evalDecide(f.config), nothing, nil
@@ -142,7 +142,8 @@ func (f *evalFlags) decide(e *env) (eval.Decide, func() error, error) {
 	if err != nil {
 		return nil, nil, exitError{code: exitInput, err: fmt.Errorf("read decisions: %w", err)}
 	}
-	return eval.Saved(file, f.decisions), file.Close, nil
+	closed := func() { _ = file.Close() } // it was only read
+	return eval.Saved(file, f.decisions), closed, nil
 }
 
 // show prints the result, or says what is wrong with the data or the decisions.
