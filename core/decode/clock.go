@@ -29,16 +29,22 @@ func (d *Decoder) setTime(ev *event.Event, t time.Time, from event.TimeOrigin) {
 	ev.TimeFrom = from
 	if !d.possible(t, ev.Received) {
 		ev.Clamped = true
-		ev.Time = ev.Received
-		if d.options.Replay && !d.last.IsZero() {
-			ev.Time = d.last
-		}
+		ev.Time = d.untimed(ev.Received)
 		return
 	}
 	ev.Time, d.last = t, t
 	if t.After(d.newest) {
 		d.newest = t
 	}
+}
+
+// untimed returns the time of a line that states none: the receive time, or in an
+// old file that of the line before.
+func (d *Decoder) untimed(received time.Time) time.Time {
+	if d.options.Replay && !d.last.IsZero() {
+		return d.last
+	}
+	return received
 }
 
 func (d *Decoder) possible(t, received time.Time) bool {

@@ -110,7 +110,7 @@ func (d *Decoder) line(line string, ev *event.Event) {
 // finish fills in what no decoder has set and holds the bounds.
 func (d *Decoder) finish(ev *event.Event) {
 	if ev.Time.IsZero() {
-		ev.Time, ev.TimeFrom = ev.Received, event.TimeReceived
+		ev.Time, ev.TimeFrom = d.untimed(ev.Received), event.TimeReceived
 	}
 	ev.Message = cut(ev.Message, MaxMessage)
 	if len(ev.Fields) > MaxFields {

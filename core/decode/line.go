@@ -10,12 +10,12 @@ import (
 // plainText decodes a line that is not JSON: its header, then its message.
 func (d *Decoder) plainText(line string, ev *event.Event) {
 	logline.Parse(line, &d.header)
-	d.fromHeader(ev, &d.header)
+	d.fromHeader(ev, line, &d.header)
 }
 
-// fromHeader takes what the header says and goes on into the message. Time and
+// fromHeader takes what the header of line says and goes on into the message. Time and
 // program that an envelope has given stand.
-func (d *Decoder) fromHeader(ev *event.Event, h *logline.Header) {
+func (d *Decoder) fromHeader(ev *event.Event, line string, h *logline.Header) {
 	ev.Format = h.Format
 	if h.HasTime && ev.Time.IsZero() {
 		d.setStamp(ev, &h.Stamp, event.TimeHeader)
@@ -33,7 +33,7 @@ func (d *Decoder) fromHeader(ev *event.Event, h *logline.Header) {
 	ev.Message = h.Message
 	switch h.Format {
 	case logline.Access:
-		d.access(ev, h)
+		access(ev, line[:h.Start], h.Message)
 		return
 	case logline.CEF:
 		d.commonEvent(ev)

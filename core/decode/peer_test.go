@@ -79,6 +79,8 @@ func TestOnlyTheTruePeerIsObserved(t *testing.T) {
 		{"- access: user name", `6.6.6.6 - 1.2.3.4 [01/May/2026:11:59:00 +0000] "GET / HTTP/1.1" 401 5`, truly},
 		{"- access: user name with a time", `6.6.6.6 - 1.2.3.4 - - [01/May/2020:00:00:00 +0000] "GET / HTTP/1.1" 200 1 [01/May/2026:11:59:00 +0000] "GET / HTTP/1.1" 401 5`, truly},
 		{"- access: no request", clf + `"-" 408 0 "1.2.3.4" "-"`, truly},
+		{"- access within a plain event", `{"ts":1777636740,"host":"w","line":"6.6.6.6 - - [01/May/2026:11:59:00 +0000] \"GET /1.2.3.4 HTTP/1.1\" 200 5"}`, truly},
+		{"- access within an alert", `{"rule":{"level":5,"id":"1"},"agent":{"id":"1","name":"1.2.3.4"},"location":"/x","full_log":"6.6.6.6 - - [01/May/2026:11:59:00 +0000] \"GET / HTTP/1.1\" 200 5"}`, truly},
 		{"- apache error", apache + "[client 6.6.6.6:5] File does not exist: /[client 1.2.3.4]", truly},
 		{"- apache error without client", apache + "AH00094: Command line: '[client 1.2.3.4] x'", notSure},
 		{"+ nginx error", nginx + `open() "/x" failed, client: 6.6.6.6, server: _, request: "GET /x HTTP/1.1"`, truly},

@@ -68,7 +68,7 @@ var roles = map[string]role{
 	"http.host": roleIgnored, "tls.sni": roleIgnored, "query.hostname": roleIgnored, "requesthost": roleIgnored,
 	// level
 	"level": roleLevel, "severity": roleLevel, "lvl": roleLevel, "loglevel": roleLevel, "levelname": roleLevel,
-	"log.level": roleLevel, "priority": roleLevel, "pri": roleLevel, "s": roleLevel, "eventseverity": roleLevel,
+	"log.level": roleLevel, "priority": roleLevel, "pri": roleLevel, "eventseverity": roleLevel,
 	"system.level": roleIgnored, "alert.severity": roleIgnored, "system.severityvalue": roleIgnored,
 	// message
 	"msg": roleMessage, "message": roleMessage, "shortmessage": roleMessage, "log": roleMessage,
@@ -77,7 +77,7 @@ var roles = map[string]role{
 	// program
 	"program": roleProgram, "app": roleProgram, "logger": roleProgram, "syslogidentifier": roleProgram,
 	"process.name": roleProgram, "service.name": roleProgram, "service": roleProgram, "programname": roleProgram,
-	"c": roleProgram, "eventsource": roleProgram, "system.providername": roleProgram, "provider.name": roleProgram,
+	"eventsource": roleProgram, "system.providername": roleProgram, "provider.name": roleProgram,
 	"pid": rolePID, "process.pid": rolePID, "processid": rolePID, "system.processid": rolePID,
 	"eventdata.processid": roleIgnored,
 	// peer

@@ -133,10 +133,14 @@ func (d *Decoder) wazuhData(ev *event.Event, data int, origin event.Origin) {
 
 // wazuhLine decodes the raw line within the alert.
 func (d *Decoder) wazuhLine(ev *event.Event, line string) {
-	name, severity, program := ev.Name, ev.Severity, ev.Program
+	name, severity := ev.Name, ev.Severity
 	when, from, zone, clamped := ev.Time, ev.TimeFrom, ev.ZoneRule, ev.Clamped
 	logline.Parse(line, &d.header)
-	d.fromHeader(ev, &d.header)
+	if d.header.Program != "" { // Wazuh leaves PAM's name in
+		ev.Program = d.header.Program
+	}
+	program := ev.Program
+	d.fromHeader(ev, line, &d.header)
 	ev.Name, ev.Severity = name, max(severity, ev.Severity)
 	if !when.IsZero() {
 		ev.Time, ev.TimeFrom, ev.ZoneRule, ev.Clamped = when, from, zone, clamped

@@ -4,22 +4,17 @@ import (
 	"strings"
 
 	"penstock/core/event"
-	"penstock/core/logline"
 )
 
-// access decodes a line of a web server's access log. The address in front is
-// the server's own knowledge; everything the client sent is a claim. A user name
-// may hold spaces, so that the columns behind it are sure only where there are
-// exactly two between address and time.
-func (d *Decoder) access(ev *event.Event, h *logline.Header) {
-	head := ev.Raw
-	if k := strings.LastIndex(head, h.Message); k > 0 {
-		head = head[:k]
-	}
+// access decodes a line of a web server's access log: head ends with the time.
+// The address in front is the server's own knowledge; everything the client sent
+// is a claim. A user name may hold spaces, so that the columns behind it are sure
+// only where there are exactly two between address and time.
+func access(ev *event.Event, head, m string) {
 	if i := strings.IndexByte(head, '['); i > 0 {
 		head = head[:i]
 	}
-	accessMessage(ev, head, h.Message)
+	accessMessage(ev, head, m)
 }
 
 // accessMessage reads `"METHOD URL HTTP/1.1" STATUS SIZE "REFERER" "AGENT"` and the
