@@ -1,6 +1,8 @@
 package sift
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -15,86 +17,88 @@ type step struct {
 	words string // separated by spaces
 }
 
-// phrase is a way to give an order: its steps in this order. Every text that
-// contains it contains one of the words of the step with number hint.
+// phrase is a way to give an order: its steps in this order. What gives it away
+// before its words are looked at is either one of the words of the step with
+// number hint, or, where those are too common, one of the pairs.
 type phrase struct {
 	hint  int
 	steps []step
+	pairs string // word pairs, separated by |
 }
 
 const (
 	harmless = "normal benign harmless safe legitimate informational trusted routine nonmalicious benigno benigna " +
 		"inofensivo inofensiva legitimo segura seguro harmlos gutartig unbedenklich ungefahrlich legitim benin benigne " +
 		"inoffensif inoffensive legitime anodin"
+	answers = "respond with|respond only|respond exactly|respond just|respond as|respond that|reply with|reply only|reply exactly|reply just|reply as|reply that|answer with|answer only|answer exactly|answer just|answer as|answer that"
 	records = "log logs line lines entry entries event events activity request requests alert alerts traffic behavior behaviour command commands"
 )
 
 // phrases are ways to address the reader of a log instead of reporting to him.
 var phrases = newPhraseBook([]phrase{
-	{0, []step{
+	{hint: 0, steps: []step{
 		{0, "ignore disregard forget override overlook bypass neglect discard"},
 		{3, "previous prior above earlier preceding former foregoing your system all any these those the"},
 		{3, "instruction instructions prompt prompts directive directives directions guideline guidelines context"},
 	}},
-	{0, []step{
+	{hint: 0, steps: []step{
 		{0, "ignore disregard forget override neglect"},
 		{2, "previous prior above earlier preceding your"},
 		{2, "rules orders text commands messages input analysis logs lines entries alerts training"},
 	}},
-	{0, []step{{0, "ignore disregard forget"}, {1, "everything anything all"}, {3, "above before earlier previously said told"}}},
-	{0, []step{{0, "ignore disregard"}, {3, "this these the following next"}, {2, "alert alerts event attack activity incident intrusion"}}},
-	{0, []step{{0, "you"}, {1, "are"}, {0, "now"}, {0, "a an acting dan my free operating"}}},
-	{1, []step{{0, "act behave respond"}, {0, "as"}, {2, "ai assistant chatbot llm unrestricted"}}},
-	{0, []step{{0, "pretend"}, {1, "to you that"}, {2, "be are you nothing this"}}},
-	{0, []step{{0, "henceforth"}, {2, "you respond answer ignore treat act"}}},
-	{2, []step{{0, "from"}, {0, "now"}, {0, "on"}, {2, "you respond answer ignore treat"}}},
-	{0, []step{{0, "respond reply answer output"}, {2, "with only exactly just that as"}, {4, harmless + " false clean"}}},
-	{2, []step{
+	{hint: 0, steps: []step{{0, "ignore disregard forget"}, {1, "everything anything all"}, {3, "above before earlier previously said told"}}},
+	{hint: 0, steps: []step{{0, "ignore disregard"}, {3, "this these the following next"}, {2, "alert alerts event attack activity incident intrusion"}}},
+	{hint: 0, steps: []step{{0, "you"}, {1, "are"}, {0, "now"}, {0, "a an acting dan my free operating"}}},
+	{hint: 2, steps: []step{{0, "act behave respond"}, {0, "as"}, {2, "assistant chatbot unrestricted"}}},
+	{hint: 0, steps: []step{{0, "pretend"}, {1, "to you that"}, {2, "be are you nothing this"}}},
+	{hint: 0, steps: []step{{0, "henceforth"}, {2, "you respond answer ignore treat act"}}},
+	{hint: 0, steps: []step{{0, "respond reply answer"}, {2, "with only exactly just that as"}, {4, harmless + " false clean"}}, pairs: answers},
+	{hint: 2, steps: []step{
 		{0, "classify label mark treat consider report flag categorize categorise judge regard score assess evaluate tag rate deem"},
 		{6, "as to"}, {2, harmless},
 	}},
-	{0, []step{{0, "classify categorize categorise deem"}, {6, "as"}, {2, "false low clean none expected ordinary usual known allowed approved planned"}}},
-	{0, []step{{0, "raise trigger generate"}, {1, "no"}, {2, "alert alerts alarm ticket incident"}}},
-	{0, []step{{0, "severity verdict classification"}, {4, "is was has"}, {2, "decided determined settled agreed predetermined"}}},
-	{0, []step{{0, "respond reply answer"}, {0, "with only"}, {1, "low none nothing"}}},
-	{1, []step{{0, "is was"}, {2, "test drill exercise simulation pentest"}, {5, "ignore disregard alert"}}},
-	{2, []step{{0, "do please"}, {1, "not dont don"}, {2, "alert flag escalate mention investigate"}, {4, "this it these anything any activity operator human anyone following the on"}}},
-	{0, []step{{0, "dont"}, {1, "alert flag escalate mention investigate report"}, {3, "this it these anything any"}}},
-	{1, []step{
+	{hint: 0, steps: []step{{0, "classify categorize categorise deem"}, {6, "as"}, {2, "false low clean none expected ordinary usual known allowed approved planned"}}},
+	{hint: 0, steps: []step{{0, "raise"}, {1, "no"}, {2, "alert alerts alarm ticket incident"}}},
+	{hint: 2, steps: []step{{0, "severity verdict classification"}, {4, "is was has"}, {2, "decided determined settled agreed predetermined"}}},
+	{hint: 0, steps: []step{{0, "respond reply answer"}, {0, "with only"}, {1, "low none nothing"}}, pairs: answers},
+	{hint: 2, steps: []step{{0, "is was"}, {2, "test drill exercise simulation pentest"}, {5, "ignore disregard"}}},
+	{hint: 2, steps: []step{{0, "do please"}, {1, "not dont don"}, {2, "alert flag escalate mention investigate"}, {4, "this it these anything any activity operator human anyone following the on"}}, pairs: "t alert|t flag|t escalate|t mention|t investigate|t report"},
+	{hint: 0, steps: []step{{0, "dont"}, {1, "alert flag escalate mention investigate report"}, {3, "this it these anything any"}}, pairs: "t alert|t flag|t escalate|t mention|t investigate|t report"},
+	{hint: 2, steps: []step{
 		{0, "authorized authorised approved sanctioned"}, {3, "penetration pentest redteam test testing exercise"},
 		{8, "ignore disregard benign normal harmless"},
 	}},
-	{3, []step{{0, "note message attention notice instruction instructions important hint"}, {2, "to for"}, {2, "the any an all ai"}, {1, "ai llm gpt chatgpt model assistant classifier copilot"}}},
-	{2, []step{{0, "note message attention notice instruction instructions"}, {1, "to for"}, {0, "ai llm chatgpt assistant classifier"}}},
-	{2, []step{{0, "as"}, {0, "an a"}, {0, "ai llm"}, {0, "model assistant language you i"}}},
-	{2, []step{{0, "as"}, {0, "a"}, {1, "language"}, {0, "model"}, {1, "you i"}}},
-	{1, []step{{0, "new updated real actual"}, {0, "instructions directives"}, {1, "for you are is follow respond"}}},
-	{1, []step{{0, "reveal repeat print show your ignore leak"}, {3, "system"}, {0, "prompt"}}},
-	{1, []step{{0, "system"}, {0, "override"}, {2, "you ignore respond mode classify mark treat"}}},
-	{3, []step{{0, "above following preceding these this all previous next other"}, {2, records}, {2, "is are was were"}, {4, harmless + " authorized authorised simulated"}}},
-	{1, []step{{0, "set assign change lower reduce keep"}, {3, "severity verdict classification"}, {2, "to as at"}, {1, "none low normal benign informational safe minimal"}}},
-	{0, []step{{0, "assistant"}, {0, "verdict"}, {1, harmless}}},
+	{hint: 3, steps: []step{{0, "note message attention notice instruction instructions important hint"}, {2, "to for"}, {2, "the any an all ai"}, {1, "ai llm gpt chatgpt model assistant classifier copilot"}}, pairs: "to ai|for ai|the ai|any ai|an ai|all ai|to llm|for llm|the llm|any llm|an llm|all llm|chatgpt|assistant|classifier|copilot|to gpt|the model|any model|ai model"},
+	{hint: 2, steps: []step{{0, "note message attention notice instruction instructions"}, {1, "to for"}, {0, "ai llm chatgpt assistant classifier"}}, pairs: "to ai|for ai|the ai|any ai|an ai|all ai|to llm|for llm|the llm|any llm|an llm|all llm|chatgpt|assistant|classifier|copilot|to gpt|the model|any model|ai model"},
+	{hint: 2, steps: []step{{0, "as"}, {0, "an a"}, {0, "ai llm"}, {0, "model assistant language you i"}}, pairs: "an ai|a llm|an llm|a ai"},
+	{hint: 2, steps: []step{{0, "as"}, {0, "a"}, {1, "language"}, {0, "model"}, {1, "you i"}}, pairs: "language model"},
+	{hint: 1, steps: []step{{0, "new updated real actual"}, {0, "instructions directives"}, {1, "for you are is follow respond"}}},
+	{hint: 1, steps: []step{{0, "reveal repeat print show your ignore leak"}, {3, "system"}, {0, "prompt"}}, pairs: "system prompt"},
+	{hint: 1, steps: []step{{0, "system"}, {0, "override"}, {2, "you ignore respond mode classify mark treat"}}, pairs: "system override"},
+	{hint: 3, steps: []step{{0, "above following preceding these this all previous next other"}, {2, records}, {2, "is are was were"}, {4, harmless + " authorized authorised simulated"}}},
+	{hint: 1, steps: []step{{0, "set assign change lower reduce keep"}, {3, "severity verdict classification"}, {2, "to as at"}, {1, "none low normal benign informational safe minimal"}}, pairs: "severity to|severity as|severity at|verdict to|verdict as|classification to|classification as|severity for|severity of|verdict for|verdict of|classification for|classification of"},
+	{hint: 0, steps: []step{{0, "assistant"}, {0, "verdict"}, {1, harmless}}},
 
-	{1, []step{{0, "ignora ignore ignorar olvida olvide descarta omite"}, {4, "instrucciones indicaciones ordenes directrices"}}},
-	{0, []step{{0, "responde responda contesta"}, {4, harmless}}},
-	{2, []step{{0, "clasifica clasifique marca marque etiqueta considera considere trata trate"}, {6, "como"}, {2, harmless}}},
-	{0, []step{{0, "ahora"}, {0, "eres"}, {0, "un una"}}},
-	{1, []step{{0, "no"}, {1, "alertes alerte informes reportes escales avises"}, {3, "nadie de esto sobre este esta nada al"}}},
-	{1, []step{{0, "es"}, {1, "prueba simulacro"}, {6, "ignora ignore alertes alerte"}}},
+	{hint: 1, steps: []step{{0, "ignora ignore ignorar olvida olvide descarta omite"}, {4, "instrucciones indicaciones ordenes directrices"}}},
+	{hint: 0, steps: []step{{0, "responde responda contesta"}, {4, harmless}}, pairs: "responde solo|responde con|responde que|responde unicamente|responde únicamente|responda solo|responda con|responda que|contesta con|contesta que"},
+	{hint: 2, steps: []step{{0, "clasifica clasifique marca marque etiqueta considera considere trata trate"}, {6, "como"}, {2, harmless}}},
+	{hint: 0, steps: []step{{0, "ahora"}, {0, "eres"}, {0, "un una"}}},
+	{hint: 1, steps: []step{{0, "no"}, {1, "alertes alerte informes reportes escales avises"}, {3, "nadie de esto sobre este esta nada al"}}},
+	{hint: 1, steps: []step{{0, "es"}, {1, "prueba simulacro"}, {6, "ignora ignore alertes alerte"}}},
 
-	{0, []step{{0, "ignoriere ignorier ignorieren vergiss missachte verwirf"}, {4, "anweisungen anweisung instruktionen vorgaben befehle regeln"}}},
-	{0, []step{{0, "antworte antworten"}, {4, harmless}}},
-	{2, []step{{0, "stufe klassifiziere bewerte markiere betrachte werte einstufen behandle"}, {6, "als"}, {1, harmless}}},
-	{1, []step{{0, "du"}, {0, "bist"}, {0, "jetzt nun"}, {0, "ein eine kein keine"}}},
-	{1, []step{{0, "ein"}, {1, "test"}, {6, "ignoriere ignorieren alarmieren alarm melden"}}},
-	{1, []step{{0, "keinen keine nicht"}, {1, "alarm alarmieren"}, {1, "auslosen ausloesen schlagen geben"}}},
+	{hint: 0, steps: []step{{0, "ignoriere ignorier ignorieren vergiss missachte verwirf"}, {4, "anweisungen anweisung instruktionen vorgaben befehle regeln"}}},
+	{hint: 0, steps: []step{{0, "antworte antworten"}, {4, harmless}}},
+	{hint: 2, steps: []step{{0, "stufe klassifiziere bewerte markiere betrachte werte einstufen behandle"}, {6, "als"}, {1, harmless}}},
+	{hint: 1, steps: []step{{0, "du"}, {0, "bist"}, {0, "jetzt nun"}, {0, "ein eine kein keine"}}},
+	{hint: 2, steps: []step{{0, "ein"}, {1, "test"}, {6, "ignoriere ignorieren alarmieren"}}},
+	{hint: 1, steps: []step{{0, "keinen keine nicht"}, {1, "alarm alarmieren"}, {1, "auslosen ausloesen schlagen geben"}}, pairs: "keinen alarm|keine alarm|nicht alarm"},
 
-	{1, []step{{0, "ignore ignorez ignorer oublie oubliez oublier"}, {4, "consignes instructions directives"}, {2, "precedentes precedente anterieures ci ci-dessus"}}},
-	{0, []step{{0, "reponds repondez repondre"}, {4, harmless}}},
-	{2, []step{{0, "classe classez classer marque marquez considere considerez traite traitez"}, {6, "comme"}, {1, harmless}}},
-	{1, []step{{0, "es etes"}, {0, "maintenant"}, {0, "un une"}}},
-	{1, []step{{0, "ne"}, {1, "signale signalez alerte alertez declenche declenchez"}, {1, "pas rien personne"}, {2, "d ceci cette cet aucune alerte la l"}}},
-	{1, []step{{0, "est"}, {1, "test exercice"}, {6, "ignore ignorez alertez alerte"}}},
+	{hint: 1, steps: []step{{0, "ignore ignorez ignorer oublie oubliez oublier"}, {4, "consignes instructions directives"}, {2, "precedentes precedente anterieures ci ci-dessus"}}},
+	{hint: 0, steps: []step{{0, "reponds repondez repondre"}, {4, harmless}}},
+	{hint: 2, steps: []step{{0, "classe classez classer marque marquez considere considerez traite traitez"}, {6, "comme"}, {1, harmless}}},
+	{hint: 1, steps: []step{{0, "es etes"}, {0, "maintenant"}, {0, "un une"}}},
+	{hint: 1, steps: []step{{0, "ne"}, {1, "signale signalez alerte alertez declenche declenchez"}, {1, "pas rien personne"}, {2, "d ceci cette cet aucune alerte la l"}}},
+	{hint: 2, steps: []step{{0, "est"}, {1, "test exercice"}, {6, "ignore ignorez alertez"}}},
 })
 
 // markers are signs that no log writes by itself: they open another speaker's
@@ -113,6 +117,11 @@ var disguises = []string{
 	"u200b", "u200c", "u200d", "u2060", "ufeff",
 }
 
+// withAccents are hints as they are written, where their folded form differs.
+var withAccents = []string{
+	"réponds", "répondez", "répondre", "bénin", "légitim", "legítim", "órdenes", "ungefährlich",
+}
+
 // unhide takes out invisible characters as JSON writes them.
 var unhide = strings.NewReplacer(`\u200b`, "", `\u200c`, "", `\u200d`, "", `\u2060`, "", `\ufeff`, "", `\u00ad`, "")
 
@@ -120,7 +129,7 @@ var unhide = strings.NewReplacer(`\u200b`, "", `\u200c`, "", `\u200d`, "", `\u20
 // one: words, markers and disguises.
 func instructHints() []string {
 	hints := append([]string(nil), markers...)
-	hints = append(hints, disguises...)
+	hints = append(append(hints, disguises...), withAccents...)
 	return append(hints, phrases.hints...)
 }
 
@@ -181,15 +190,21 @@ func newPhraseBook(list []phrase) *phraseBook {
 				if i == 0 {
 					book.byWord[word] = append(book.byWord[word], ready)
 				}
-				if i == p.hint && !hinted[word] {
+				if i == p.hint && p.pairs == "" {
 					hinted[word] = true
-					book.hints = append(book.hints, word)
 				}
 			}
 			ready.gaps = append(ready.gaps, s.gap)
 			ready.sets = append(ready.sets, set)
 		}
+		for _, pair := range strings.Split(p.pairs, "|") {
+			for _, separator := range [...]string{" ", "_", "-", "+"} {
+				hinted[strings.ReplaceAll(pair, " ", separator)] = true
+			}
+		}
 	}
+	delete(hinted, "")
+	book.hints = slices.Sorted(maps.Keys(hinted))
 	return book
 }
 

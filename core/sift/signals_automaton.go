@@ -18,7 +18,8 @@ type automaton struct {
 	next    []uint32
 	first   uint32     // lowest state that ends a literal
 	width   uint32     // columns of a row
-	ends    [][]uint16 // literals that end at state first + i*width
+	ends    [][]uint16 // numbers of the literals that end at state first + i*width
+	loud    []bool     // whether one of them is worth a look by itself
 }
 
 // passedOver is the class of the byte that changes no state.
@@ -31,13 +32,18 @@ type trieNode struct {
 	ends     []uint16
 }
 
-// newAutomaton takes at most 65,536 literals, none of them empty.
-func newAutomaton(literals []string) *automaton {
+// newAutomaton takes at most 65,536 literals, none of them empty. They have the
+// numbers from offset on; triggers says which of them are worth a look alone.
+func newAutomaton(literals []string, offset uint16, triggers func(uint16) bool) *automaton {
 	a := &automaton{}
 	a.width = a.classify(literals)
-	nodes := a.trie(literals)
+	nodes := a.trie(literals, offset)
 	order := failures(nodes)
 	a.table(nodes, order)
+	a.loud = make([]bool, len(a.ends))
+	for i, ends := range a.ends {
+		a.loud[i] = slices.ContainsFunc(ends, triggers)
+	}
 	return a
 }
 
@@ -61,7 +67,7 @@ func (a *automaton) classify(literals []string) uint32 {
 	return uint32(count) + 1
 }
 
-func (a *automaton) trie(literals []string) []trieNode {
+func (a *automaton) trie(literals []string, offset uint16) []trieNode {
 	nodes := []trieNode{{children: map[uint8]int{}}}
 	for id, literal := range literals {
 		at := 0
@@ -78,7 +84,7 @@ func (a *automaton) trie(literals []string) []trieNode {
 			}
 			at = child
 		}
-		nodes[at].ends = append(nodes[at].ends, uint16(id))
+		nodes[at].ends = append(nodes[at].ends, offset+uint16(id)) //nolint:gosec // at most 65,536
 	}
 	return nodes
 }
@@ -163,6 +169,18 @@ func (a *automaton) seek(state uint32, text string, from int) (uint32, int) {
 		}
 	}
 	return state, len(text)
+}
+
+// quiet says that nothing in the text is worth a look by itself.
+func (a *automaton) quiet(text string) bool {
+	state, at := uint32(0), 0
+	for at < len(text) {
+		state, at = a.seek(state, text, at)
+		if state >= a.first && a.loud[(state-a.first)/a.width] {
+			return false
+		}
+	}
+	return true
 }
 
 // read adds every literal in the text to into.

@@ -11,13 +11,40 @@ import (
 
 // signalsBuilder numbers the texts of all entries and makes their clauses ready.
 type signalsBuilder struct {
-	signals  *Signals
-	literals []string
-	numbers  map[string]uint16
+	signals *Signals
+	texts   numbering
+	names   numbering
 }
 
-func (b *signalsBuilder) build(entries []Signal) (*Signals, error) {
-	s := b.signals
+// numbering gives each text a number, equal ones the same.
+type numbering struct {
+	list    []string
+	numbers map[string]uint16
+}
+
+func (n *numbering) of(texts []string) []uint16 {
+	var ids []uint16
+	for _, text := range texts {
+		text = strings.ToLower(text)
+		id, ok := n.numbers[text]
+		if !ok {
+			id = uint16(len(n.list)) //nolint:gosec // build holds the bound
+			n.numbers[text] = id
+			n.list = append(n.list, text)
+		}
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func buildSignals(entries []Signal) (*Signals, error) {
+	s := &Signals{byField: map[string][]uint16{}}
+	b := signalsBuilder{
+		signals: s,
+		texts:   numbering{numbers: map[string]uint16{}},
+		names:   numbering{numbers: map[string]uint16{}},
+	}
+	s.hints = len(b.texts.of(instructHints()))
 	for _, e := range entries {
 		if !e.Disabled {
 			s.entries = append(s.entries, e)
@@ -28,24 +55,20 @@ func (b *signalsBuilder) build(entries []Signal) (*Signals, error) {
 			b.add(&s.entries[i], &s.entries[i].Match[k])
 		}
 	}
-	s.hints = b.number(instructHints())
-	if len(b.literals) > maxLiterals || len(s.clauses) > maxClauses {
+	literals := len(b.texts.list) + len(b.names.list)
+	if literals > maxLiterals || len(s.clauses) > maxClauses {
 		return nil, fmt.Errorf("signals: %d texts in %d alternatives are more than %d and %d",
-			len(b.literals), len(s.clauses), maxLiterals, maxClauses)
+			literals, len(s.clauses), maxLiterals, maxClauses)
 	}
-	s.machine = newAutomaton(b.literals)
-	s.byText = make([][]uint16, maxLiterals)
-	for i := range s.clauses {
-		b.index(uint16(i), &s.clauses[i])
-	}
+	b.finish(literals)
 	return s, nil
 }
 
 func (b *signalsBuilder) add(signal *Signal, from *Clause) {
 	c := clause{
 		signal: signal, from: from,
-		any: b.number(from.Any), with: b.number(from.With), all: b.number(from.All),
-		none: b.number(from.None), name: b.number(from.Name),
+		any: b.texts.of(from.Any), with: b.texts.of(from.With), all: b.texts.of(from.All),
+		none: b.texts.of(from.None), name: b.names.of(from.Name),
 	}
 	for _, key := range slices.Sorted(maps.Keys(from.Fields)) {
 		c.fields = append(c.fields, newFieldTest(key, from.Fields[key]))
@@ -56,31 +79,36 @@ func (b *signalsBuilder) add(signal *Signal, from *Clause) {
 	b.signals.clauses = append(b.signals.clauses, c)
 }
 
-func (b *signalsBuilder) number(texts []string) []uint16 {
-	var ids []uint16
-	for _, text := range texts {
-		text = strings.ToLower(text)
-		id, ok := b.numbers[text]
-		if !ok {
-			id = uint16(len(b.literals))
-			b.numbers[text] = id
-			b.literals = append(b.literals, text)
+// finish numbers the names behind the texts and builds index and automatons.
+func (b *signalsBuilder) finish(literals int) {
+	s := b.signals
+	offset := uint16(len(b.texts.list)) //nolint:gosec // at most maxLiterals
+	s.byText = make([][]uint16, literals)
+	for i := range s.clauses {
+		c := &s.clauses[i]
+		for k := range c.name {
+			c.name[k] += offset
 		}
-		ids = append(ids, id)
+		b.index(uint16(i), c) //nolint:gosec // at most maxClauses
 	}
-	return ids
+	triggers := func(id uint16) bool { return int(id) < s.hints || len(s.byText[id]) > 0 }
+	s.texts = newAutomaton(b.texts.list, 0, triggers)
+	s.names = newAutomaton(b.names.list, offset, triggers)
 }
 
 // index notes what makes the clause worth a look: its longest text of all, else
-// each of any, else each name, else its first field, else the instruction hints.
+// each of any or with, whichever is rarer, else each name, else its first field,
+// else the instruction hints.
 func (b *signalsBuilder) index(number uint16, c *clause) {
 	s := b.signals
 	triggers := c.name
 	switch {
 	case len(c.all) > 0:
 		triggers = []uint16{slices.MaxFunc(c.all, func(x, y uint16) int {
-			return len(b.literals[x]) - len(b.literals[y])
+			return len(b.texts.list[x]) - len(b.texts.list[y])
 		})}
+	case len(c.any) > 0 && len(c.with) > 0 && b.shortest(c.with) > b.shortest(c.any):
+		triggers = c.with
 	case len(c.any) > 0:
 		triggers = c.any
 	}
@@ -95,6 +123,14 @@ func (b *signalsBuilder) index(number uint16, c *clause) {
 		key := c.fields[0].key
 		s.byField[key] = append(s.byField[key], number)
 	}
+}
+
+func (b *signalsBuilder) shortest(ids []uint16) int {
+	shortest := maxText
+	for _, id := range ids {
+		shortest = min(shortest, len(b.texts.list[id]))
+	}
+	return shortest
 }
 
 func newFieldTest(key string, values []string) fieldTest {

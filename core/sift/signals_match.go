@@ -5,7 +5,6 @@ import (
 	"fmt"
 	mathbits "math/bits"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -26,12 +25,13 @@ const (
 // for use by several goroutines at the same time.
 type Signals struct {
 	entries  []Signal
-	machine  *automaton
+	texts    *automaton // over lines and names; its literals are numbered first
+	names    *automaton // over names only
 	clauses  []clause
-	byText   [][]uint16          // by literal: clauses it can make true
+	byText   [][]uint16          // by literal: clauses it makes worth a look
 	byField  map[string][]uint16 // by field key: clauses that hang on a field alone
-	hints    []uint16            // literals without which Instructs need not be asked
-	instruct []uint16            // clauses that ask it
+	hints    int                 // literals below it are hints that the line instructs
+	instruct []uint16            // clauses that ask Instructs
 }
 
 // clause is a Clause made ready: texts are numbers of literals.
@@ -39,7 +39,7 @@ type clause struct {
 	signal         *Signal
 	from           *Clause
 	any, with, all []uint16
-	none, name     []uint16
+	none, name     []uint16 // name: of the automaton over names
 	fields         []fieldTest
 	pattern        *regexp.Regexp
 }
@@ -57,10 +57,22 @@ type literalSet [maxLiterals / 64]uint64
 func (s *literalSet) add(id uint16)      { s[id/64] |= 1 << (id % 64) }
 func (s *literalSet) has(id uint16) bool { return s[id/64]&(1<<(id%64)) != 0 }
 
-func (s *literalSet) hasAny(ids []uint16) bool { return slices.ContainsFunc(ids, s.has) }
+func (s *literalSet) hasAny(ids []uint16) bool {
+	for _, id := range ids {
+		if s.has(id) {
+			return true
+		}
+	}
+	return false
+}
 
 func (s *literalSet) hasAll(ids []uint16) bool {
-	return !slices.ContainsFunc(ids, func(id uint16) bool { return !s.has(id) })
+	for _, id := range ids {
+		if !s.has(id) {
+			return false
+		}
+	}
+	return true
 }
 
 // NewSignals makes entries ready for matching; disabled ones are left out. The
@@ -73,8 +85,7 @@ func NewSignals(entries []Signal) (*Signals, error) {
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("signals: %w", errors.Join(problems...))
 	}
-	b := signalsBuilder{numbers: map[string]uint16{}, signals: &Signals{byField: map[string][]uint16{}}}
-	return b.build(entries)
+	return buildSignals(entries)
 }
 
 // All returns the entries that are matched, in the order of the file. They must
@@ -107,15 +118,15 @@ func (s *Signals) Match(ev *event.Event, hits []*Signal) []*Signal {
 
 // matchAll is Match with benign signals and what they cancel left in.
 func (s *Signals) matchAll(ev *event.Event, hits []*Signal) []*Signal {
-	text := textOf(ev)
-	head, tail := bounded(text)
-	if s.quiet(head) && s.quiet(tail) && s.quiet(ev.Name) && !escaped(head) && !s.fieldsMatter(ev) {
+	head, tail := bounded(textOf(ev))
+	if s.texts.quiet(head) && s.texts.quiet(tail) && !escaped(head) && ev.Name == "" && !s.fieldsMatter(ev) {
 		return hits
 	}
 	m := matching{signals: s, ev: ev, text: head}
 	m.read(head)
 	m.read(tail)
-	m.readName(ev.Name)
+	s.texts.read(ev.Name, &m.found)
+	s.names.read(ev.Name, &m.found)
 	m.pick()
 	return m.judge(hits)
 }
@@ -144,12 +155,6 @@ func bounded(text string) (head, tail string) {
 	return text[:maxHead], text[max(maxHead, len(text)-maxTail):]
 }
 
-// quiet says that no literal is in the text.
-func (s *Signals) quiet(text string) bool {
-	state, _ := s.machine.seek(0, text, 0)
-	return state < s.machine.first
-}
-
 // fieldsMatter says whether some clause hangs on one of the event's fields alone.
 func (s *Signals) fieldsMatter(ev *event.Event) bool {
 	if len(s.byField) == 0 {
@@ -168,35 +173,32 @@ type matching struct {
 	signals *Signals
 	ev      *event.Event
 	text    string
-	found   literalSet              // in the line, its unescaped form or the name
-	named   literalSet              // in the name
+	found   literalSet
 	picked  [maxClauses / 64]uint64 // clauses worth a look
 }
 
 func (m *matching) read(text string) {
-	m.signals.machine.read(text, &m.found)
+	m.signals.texts.read(text, &m.found)
 	if escaped(text) {
-		m.signals.machine.readUnescaped(text, &m.found)
+		m.signals.texts.readUnescaped(text, &m.found)
 	}
-}
-
-func (m *matching) readName(name string) {
-	m.signals.machine.read(name, &m.found)
-	m.signals.machine.read(name, &m.named)
 }
 
 // pick marks the clauses that what was found can make true.
 func (m *matching) pick() {
 	s := m.signals
-	for word, bits := range m.found {
+	hinted := false
+	for word, bits := range m.found[:(len(s.byText)+63)/64] {
 		for ; bits != 0; bits &= bits - 1 {
-			m.mark(s.byText[word*64+mathbits.TrailingZeros64(bits)])
+			id := word*64 + mathbits.TrailingZeros64(bits)
+			hinted = hinted || id < s.hints
+			m.mark(s.byText[id])
 		}
 	}
 	for i := range m.ev.Fields {
 		m.mark(s.byField[m.ev.Fields[i].Key])
 	}
-	if len(s.instruct) > 0 && m.found.hasAny(s.hints) {
+	if hinted {
 		m.mark(s.instruct)
 	}
 }
@@ -210,7 +212,7 @@ func (m *matching) mark(clauses []uint16) {
 // judge appends the signals of which a clause holds.
 func (m *matching) judge(hits []*Signal) []*Signal {
 	var last *Signal
-	for word, bits := range m.picked {
+	for word, bits := range m.picked[:(len(m.signals.clauses)+63)/64] {
 		for ; bits != 0; bits &= bits - 1 {
 			c := &m.signals.clauses[word*64+mathbits.TrailingZeros64(bits)]
 			if c.signal == last || !m.holds(c) {
@@ -255,7 +257,7 @@ func (m *matching) holds(c *clause) bool {
 		(len(c.with) == 0 || m.found.hasAny(c.with)) &&
 		m.found.hasAll(c.all) &&
 		!m.found.hasAny(c.none) &&
-		(len(c.name) == 0 || m.named.hasAny(c.name)) &&
+		(len(c.name) == 0 || m.found.hasAny(c.name)) &&
 		globs(c.from.Program, m.ev.Program) &&
 		globs(c.from.Source, m.ev.Source) &&
 		globs(c.from.Format, m.ev.Format) &&
