@@ -115,6 +115,15 @@ func su(ev *event.Event, m string) bool {
 		ev.Set(event.KeyOutcome, outcome, event.Observed)
 		return true
 	}
+	if by, rest, ok := strings.Cut(strings.TrimPrefix(m, "BAD SU "), " to "); ok && strings.IndexByte(by, ' ') < 0 { // BSD
+		to, tail := firstWord(rest)
+		if strings.HasPrefix(tail, "on ") {
+			ev.Set(event.KeyUser, to, event.Observed)
+			ev.Set(event.KeyByUser, by, event.Observed)
+			ev.Set(event.KeyOutcome, outcome, event.Observed)
+			return true
+		}
+	}
 	return pam(ev, m)
 }
 

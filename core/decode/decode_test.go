@@ -60,6 +60,34 @@ func TestDecode(t *testing.T) {
 			Time: ts, From: header, Host: "gw", Program: "sudo", Level: none, Format: "syslog", Message: "ops : TTY=pts/4 ; PWD=/home/x ; USER=root ; COMMAND=/bin/ls -l",
 			Fields: []string{"by_user=ops!", "user=root", "command=/bin/ls -l"},
 		}},
+		{"+ su", "May  1 11:59:00 gw su: BAD SU bob to root on /dev/ttyp1", short{
+			Time: ts, From: header, Host: "gw", Program: "su", Level: none, Format: "syslog", Message: "BAD SU bob to root on /dev/ttyp1",
+			Fields: []string{"user=root!", "by_user=bob!", "outcome=failure!"},
+		}},
+		{"+ sudo refused", "May  1 11:59:00 gw sudo:     bob : user NOT in sudoers ; TTY=pts/4 ; PWD=/ ; USER=root ; COMMAND=/bin/sh", short{
+			Time: ts, From: header, Host: "gw", Program: "sudo", Level: none, Format: "syslog", Message: "bob : user NOT in sudoers ; TTY=pts/4 ; PWD=/ ; USER=root ; COMMAND=/bin/sh",
+			Fields: []string{"by_user=bob!", "outcome=failure!", "user=root", "command=/bin/sh"},
+		}},
+		{"+ dovecot", "May  1 11:59:00 gw dovecot: imap-login: Login: user=<bob>, method=PLAIN, rip=192.0.2.1, lip=10.0.0.1, session=<a>", short{
+			Time: ts, From: header, Host: "gw", Program: "dovecot", Level: none, Format: "syslog", Message: "imap-login: Login: user=<bob>, method=PLAIN, rip=192.0.2.1, lip=10.0.0.1, session=<a>",
+			Fields: []string{"outcome=success!", "peer=192.0.2.1!", "target=10.0.0.1!", "user=bob"},
+		}},
+		{"+ postfix", "May  1 11:59:00 gw postfix/smtpd[3]: warning: unknown[192.0.2.1]: SASL LOGIN authentication failed: x, sasl_username=bob", short{
+			Time: ts, From: header, Host: "gw", Program: "postfix/smtpd", Level: none, Format: "syslog", Message: "warning: unknown[192.0.2.1]: SASL LOGIN authentication failed: x, sasl_username=bob",
+			Fields: []string{"peer=192.0.2.1!", "outcome=failure!", "user=bob"},
+		}},
+		{"+ MariaDB", "2026-05-01 11:59:00 8 [Warning] Access denied for user 'bob'@'192.0.2.1' (using password: YES)", short{
+			Time: ts, From: header, Level: 4, Format: "timed", Message: "Access denied for user 'bob'@'192.0.2.1' (using password: YES)",
+			Fields: []string{"outcome=failure!", "peer=192.0.2.1!", "user=bob"},
+		}},
+		{"+ PostgreSQL", "192.0.2.1 2026-05-01 11:59:00.0 UTC [7] bob@db FATAL:  password authentication failed for user \"bob\"", short{
+			Time: ts, From: header, Level: none, Format: "timed", Message: "bob@db FATAL:  password authentication failed for user \"bob\"",
+			Fields: []string{"peer=192.0.2.1", "outcome=failure!", "user=bob"},
+		}},
+		{"+ nginx error", `2026/05/01 11:59:00 [error] 7#7: *1 open() "/x" failed (2: No such file), client: 192.0.2.1, server: _, request: "GET /x HTTP/1.1", host: "h"`, short{
+			Time: ts, From: header, Level: 3, Format: "timed", Message: `*1 open() "/x" failed (2: No such file), client: 192.0.2.1, server: _, request: "GET /x HTTP/1.1", host: "h"`,
+			Fields: []string{"peer=192.0.2.1!", "method=GET", "url=/x"},
+		}},
 		{"+ cron", "May  1 11:59:00 gw CRON[7]: (root) CMD (run x)", short{
 			Time: ts, From: header, Host: "gw", Program: "CRON", Level: none, Format: "syslog", Message: "(root) CMD (run x)",
 			Fields: []string{"user=root!", "command=run x!"},

@@ -11,6 +11,9 @@ import (
 // address is taken from the end, where sshd writes it behind the user name, and
 // from the start in the messages that end with the client's text.
 func sshd(ev *event.Event, m string) bool {
+	if strings.HasPrefix(m, "[ID ") { // Solaris
+		_, m, _ = strings.Cut(m, "] ")
+	}
 	m = strings.TrimPrefix(m, "error: ")
 	m = strings.TrimPrefix(m, "fatal: ")
 	m = strings.TrimPrefix(m, "PAM: ")
@@ -27,7 +30,7 @@ func sshd(ev *event.Event, m string) bool {
 		return sshdRefused(ev, m)
 	case "Connection", "Disconnecting", "Disconnected", "Timeout":
 		return sshdConnection(ev, m)
-	case "Received", "Did", "Unable", "Address", "Bad", "reverse", "banner", "ssh_dispatch_run_fatal:", "drop":
+	case "Received", "Did", "Unable", "Address", "Bad", "reverse", "banner", "ssh_dispatch_run_fatal:", "drop", "Read":
 		return sshdAnchored(ev, m)
 	case "input_userauth_request:":
 		if _, user, ok := strings.Cut(m, "invalid user "); ok {
@@ -157,7 +160,7 @@ func sshdConnection(ev *event.Event, m string) bool {
 func sshdAnchored(ev *event.Event, m string) bool {
 	for _, start := range [...]string{
 		"Received disconnect from ", "Did not receive identification string from ", "Unable to negotiate with ",
-		"Address ", "ssh_dispatch_run_fatal: Connection from ", "drop connection #",
+		"Address ", "Read error from remote host ", "ssh_dispatch_run_fatal: Connection from ", "drop connection #",
 	} {
 		rest, ok := strings.CutPrefix(m, start)
 		if !ok {
