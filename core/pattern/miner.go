@@ -2,6 +2,7 @@ package pattern
 
 import (
 	"bytes"
+	"slices"
 )
 
 // Options bound what a Miner keeps.
@@ -185,4 +186,18 @@ func (m *Miner) Len(scope string) int {
 		return s.live
 	}
 	return 0
+}
+
+// IDs returns the groups that a scope has, the oldest first.
+func (m *Miner) IDs(scope string) []uint64 {
+	var ids []uint64
+	if s := m.scopes[scope]; s != nil {
+		for _, c := range s.clusters {
+			for _, g := range c.groups {
+				ids = append(ids, g.id)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -158,6 +159,7 @@ func TestFloodOfTemplatesEvictsOnlyItsOwnScope(t *testing.T) {
 	if testing.Short() {
 		n = 50_000
 	}
+	before := heap()
 	m := New(Options{})
 	r := rand.New(rand.NewPCG(1, 2))
 	quiet := m.Learn("quiet", "pump 3 stopped by operator").ID
@@ -171,12 +173,23 @@ func TestFloodOfTemplatesEvictsOnlyItsOwnScope(t *testing.T) {
 			t.Fatalf("%d bytes, %d templates after %d lines", m.bytes, m.Len("flood"), i)
 		}
 	}
+	if kept := heap() - before; kept > 2*uint64(m.o.ScopeBytes) {
+		t.Errorf("%d bytes of memory, and %d by our own account", kept, m.bytes)
+	}
 	if got := m.Learn("quiet", "pump 8 stopped by operator"); got.New || got.ID != quiet {
 		t.Errorf("the quiet scope's template is gone: %+v", got)
 	}
 	if got := m.Learn("flood", "heartbeat 1 of the flooded source"); got.ID != steady {
 		t.Errorf("a busy template of the flooded scope is gone: %+v", got)
 	}
+}
+
+// heap returns how much memory is in use.
+func heap() uint64 {
+	runtime.GC()
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return s.HeapAlloc
 }
 
 func TestFloodOfScopesStaysBounded(t *testing.T) {
@@ -272,7 +285,12 @@ func TestGroupsCoverTheirMessages(t *testing.T) {
 				t.Fatalf("count of %q is %d, want %d", m.Template(id), got, want)
 			}
 		}
-		if m.Len("s") != len(total) {
+		for _, id := range m.IDs("s") {
+			if total[id] == 0 {
+				t.Fatalf("group %d has no line", id)
+			}
+		}
+		if m.Len("s") != len(total) || len(m.IDs("s")) != len(total) {
 			t.Fatalf("%d templates, want %d", m.Len("s"), len(total))
 		}
 	})

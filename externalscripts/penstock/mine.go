@@ -21,7 +21,7 @@ import (
 
 // mineBounds are wider than the worker's: the answer comes at the end, and no
 // template should have been forgotten by then.
-var mineBounds = pattern.Options{Templates: 20_000, ScopeBytes: 22 << 20, TotalBytes: 22 << 20}
+var mineBounds = pattern.Options{Templates: 10_000, ScopeBytes: 16 << 20, TotalBytes: 16 << 20}
 
 // mineRun is one call of `penstock mine`.
 type mineRun struct {
@@ -31,7 +31,6 @@ type mineRun struct {
 	miner  *pattern.Miner
 	lines  uint64
 	groups []uint64 // of each line, for jsonl only
-	seen   map[uint64]bool
 }
 
 func newMine(e *env) *cobra.Command {
@@ -62,7 +61,7 @@ program) is recognised and left out.`,
 }
 
 func (r *mineRun) run(ctx context.Context, e *env, paths []string) error {
-	r.miner, r.seen = pattern.New(mineBounds), map[uint64]bool{}
+	r.miner = pattern.New(mineBounds)
 	for _, path := range paths {
 		if err := r.file(ctx, e, path); err != nil {
 			return err
@@ -127,9 +126,6 @@ func (r *mineRun) read(ctx context.Context, lines *app.Lines) error {
 			line = h.Message
 		}
 		match := r.miner.Learn("", line)
-		if match.New {
-			r.seen[match.ID] = true
-		}
 		if r.jsonl {
 			r.groups = append(r.groups, match.ID)
 		}
@@ -162,37 +158,21 @@ func (r *mineRun) writeLines(w io.Writer) error {
 	return nil
 }
 
-// minedTemplate is one row of the table.
-type minedTemplate struct {
-	count, id uint64
-}
-
 func (r *mineRun) writeTable(w io.Writer) error {
-	count := map[uint64]uint64{}
-	for id := range r.seen {
-		if id = r.miner.Final(id); r.miner.Count(id) > 0 {
-			count[id] = r.miner.Count(id)
-		}
+	ids := r.miner.IDs("")
+	slices.SortStableFunc(ids, func(a, b uint64) int { return cmp.Compare(r.miner.Count(b), r.miner.Count(a)) })
+	shown := ids
+	if r.top > 0 {
+		shown = ids[:min(r.top, len(ids))]
 	}
-	rows := make([]minedTemplate, 0, len(count))
-	for id, n := range count {
-		rows = append(rows, minedTemplate{n, id})
-	}
-	slices.SortFunc(rows, func(a, b minedTemplate) int {
-		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.id, b.id))
-	})
 	if _, err := fmt.Fprintf(w, "%9s  %s\n", "LINES", "TEMPLATE"); err != nil {
 		return err
 	}
-	shown := rows
-	if r.top > 0 {
-		shown = rows[:min(r.top, len(rows))]
-	}
-	for _, row := range shown {
-		if _, err := fmt.Fprintf(w, "%9d  %s\n", row.count, show.Terminal(r.miner.Template(row.id))); err != nil {
+	for _, id := range shown {
+		if _, err := fmt.Fprintf(w, "%9d  %s\n", r.miner.Count(id), show.Terminal(r.miner.Template(id))); err != nil {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(w, "%d lines, %d templates\n", r.lines, len(rows))
+	_, err := fmt.Fprintf(w, "%d lines, %d templates\n", r.lines, len(ids))
 	return err
 }
