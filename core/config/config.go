@@ -104,9 +104,8 @@ func (c *Config) CheckTogether(problem func(path, text string)) {
 // startPathsAt makes relative paths start at the folder.
 func (c *Config) startPathsAt(folder string) {
 	paths := []*string{&c.StateDir, &c.SignalsFile}
-	v := reflect.ValueOf(c).Elem()
-	for i := range v.NumField() {
-		if s, ok := v.Field(i).Addr().Interface().(interface{ Paths() []*string }); ok {
+	for _, field := range reflect.ValueOf(c).Elem().Fields() {
+		if s, ok := field.Addr().Interface().(interface{ Paths() []*string }); ok {
 			paths = append(paths, s.Paths()...)
 		}
 	}
@@ -123,7 +122,7 @@ func readFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("read configuration %s: %w", path, err)

@@ -85,7 +85,7 @@ var badFiles = []struct{ file, want string }{
 	{"action-host-never", `:7: actions.hosts[0]: "plc1" can never act: host-in-ot`},
 	{"action-unknown", `:2: actions.enabled[0]: "reboot" is not an action (collect-evidence, snapshot-config, limit-address, block-address, freeze-process, end-session, disable-user, isolate-host)`},
 	{"action-expiry", ":3: actions.expiry.block-address: 720h0m0s is not an expiry between 1m0s and 24h0m0s"},
-	{"action-expiry-unknown", `:3: actions.expiry.block-adress: "block-adress" is not an action (collect-evidence, snapshot-config, limit-address, block-address, freeze-process, end-session, disable-user, isolate-host)`},
+	{"action-expiry-unknown", `:3: actions.expiry.blok-address: "blok-address" is not an action (collect-evidence, snapshot-config, limit-address, block-address, freeze-process, end-session, disable-user, isolate-host)`},
 	{"action-host", `:2: actions.hosts[0]: "fw1" is not an asset of the site`},
 }
 

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding"
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -196,31 +197,12 @@ func (d *decoder) scalar(at place, n *yaml.Node, out reflect.Value) {
 		out.SetString(n.Value)
 	case reflect.Bool:
 		err = setBool(out, n.Value)
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		if out.Type() == durationType {
-			err = setDuration(out, n.Value)
-			break
-		}
-		i, bad := strconv.ParseInt(n.Value, 10, 64)
-		if bad != nil || out.OverflowInt(i) {
-			err = fmt.Errorf("%q is not a whole number, or too large", n.Value)
-			break
-		}
-		out.SetInt(i)
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		u, bad := strconv.ParseUint(n.Value, 10, 64)
-		if bad != nil || out.OverflowUint(u) {
-			err = fmt.Errorf("%q is not a whole number from 0, or too large", n.Value)
-			break
-		}
-		out.SetUint(u)
-	case reflect.Float32, reflect.Float64:
-		f, bad := strconv.ParseFloat(n.Value, 64)
-		if bad != nil || f != f || f > 1e300 || f < -1e300 {
-			err = fmt.Errorf("%q is not a number", n.Value)
-			break
-		}
-		out.SetFloat(f)
+	case reflect.Int, reflect.Int64:
+		err = setInt(out, n.Value)
+	case reflect.Uint, reflect.Uint64:
+		err = setUint(out, n.Value)
+	case reflect.Float64:
+		err = setFloat(out, n.Value)
 	default:
 		err = fmt.Errorf("values of type %s cannot be configured", out.Type())
 	}
@@ -238,6 +220,36 @@ func setBool(out reflect.Value, text string) error {
 	default:
 		return fmt.Errorf("%q is not true or false", text)
 	}
+	return nil
+}
+
+func setInt(out reflect.Value, text string) error {
+	if out.Type() == durationType {
+		return setDuration(out, text)
+	}
+	i, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || out.OverflowInt(i) {
+		return fmt.Errorf("%q is not a whole number, or too large", text)
+	}
+	out.SetInt(i)
+	return nil
+}
+
+func setUint(out reflect.Value, text string) error {
+	u, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || out.OverflowUint(u) {
+		return fmt.Errorf("%q is not a whole number from 0, or too large", text)
+	}
+	out.SetUint(u)
+	return nil
+}
+
+func setFloat(out reflect.Value, text string) error {
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		return fmt.Errorf("%q is not a number", text)
+	}
+	out.SetFloat(f)
 	return nil
 }
 

@@ -21,13 +21,13 @@ func allKeys(t reflect.Type) []string {
 		return nil
 	}
 	var all []string
-	for i := range t.NumField() {
-		key := keyOf(t.Field(i))
+	for field := range t.Fields() {
+		key := keyOf(field)
 		if key == "" {
 			continue
 		}
 		all = append(all, key)
-		for _, below := range allKeys(t.Field(i).Type) {
+		for _, below := range allKeys(field.Type) {
 			all = append(all, key+"."+below)
 		}
 	}

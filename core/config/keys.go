@@ -19,8 +19,8 @@ func keyOf(f reflect.StructField) string {
 // unknownKey says that there is no such key, and what may have been meant.
 func unknownKey(key string, t reflect.Type) string {
 	var known []string
-	for i := range t.NumField() {
-		if k := keyOf(t.Field(i)); k != "" {
+	for field := range t.Fields() {
+		if k := keyOf(field); k != "" {
 			known = append(known, k)
 		}
 	}

@@ -29,7 +29,7 @@ func ReadSecret(path string) (Secret, error) {
 	if err != nil {
 		return Secret{}, fmt.Errorf("read secret: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	info, err := f.Stat()
 	if err != nil {
 		return Secret{}, fmt.Errorf("read secret: %w", err)

@@ -43,7 +43,9 @@ func decodeStrict[T any](name string, data []byte, out *T) error {
 			d.problem(place{path, lineOf(root, path)}, "%s", text)
 		}
 	}
-	check("", reflect.ValueOf(out).Elem(), problem)
+	if !broken[""] {
+		check("", reflect.ValueOf(out).Elem(), problem)
+	}
 	if t, ok := any(out).(together); ok && len(broken) == 0 {
 		t.CheckTogether(problem)
 	}
@@ -136,10 +138,10 @@ func lineOf(n *yaml.Node, path string) int {
 	return line
 }
 
-// step follows the first part of the path. Keys are compared whole, because a
-// key may hold a dot.
+// step follows the first part of the path: an index or a key.
 func step(n *yaml.Node, path string) (next *yaml.Node, line int, rest string) {
-	if index, after, ok := strings.Cut(strings.TrimPrefix(path, "["), "]"); ok && path[0] == '[' {
+	if path[0] == '[' {
+		index, after, _ := strings.Cut(path[1:], "]")
 		i, err := strconv.Atoi(index)
 		if err != nil || n.Kind != yaml.SequenceNode || i < 0 || i >= len(n.Content) {
 			return nil, 0, ""
@@ -149,18 +151,28 @@ func step(n *yaml.Node, path string) (next *yaml.Node, line int, rest string) {
 	if n.Kind != yaml.MappingNode {
 		return nil, 0, ""
 	}
-	best := -1
+	return stepKey(n, path)
+}
+
+// stepKey follows the longest key that the path starts with: a key may itself
+// hold a dot.
+func stepKey(n *yaml.Node, path string) (next *yaml.Node, line int, rest string) {
+	longest := -1
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		after, ok := strings.CutPrefix(path, n.Content[i].Value)
-		ends := ok && (after == "" || after[0] == '.' || after[0] == '[')
-		if ends && (best < 0 || len(n.Content[i].Value) > len(n.Content[best].Value)) {
-			best, rest = i, strings.TrimPrefix(after, ".")
+		key := n.Content[i]
+		after, ok := cutPath(path, key.Value)
+		if ok && key.Value != "" && len(key.Value) > longest {
+			longest = len(key.Value)
+			next, line, rest = n.Content[i+1], key.Line, strings.TrimPrefix(after, ".")
 		}
 	}
-	if best < 0 {
-		return nil, 0, ""
-	}
-	return n.Content[best+1], n.Content[best].Line, rest
+	return next, line, rest
+}
+
+// cutPath returns what follows start in the path, if start is a whole part of it.
+func cutPath(path, start string) (after string, ok bool) {
+	after, ok = strings.CutPrefix(path, start)
+	return after, ok && (start == "" || after == "" || after[0] == '.' || after[0] == '[')
 }
 
 // pathSet holds the paths at which decoding failed, so that nothing is said of
@@ -169,8 +181,7 @@ type pathSet map[string]bool
 
 func (s pathSet) holds(path string) bool {
 	for p := range s {
-		after, ok := strings.CutPrefix(path, p)
-		if ok && (p == "" || after == "" || after[0] == '.' || after[0] == '[') {
+		if _, ok := cutPath(path, p); ok {
 			return true
 		}
 	}
