@@ -342,7 +342,7 @@ func (c *Case) copy() Case {
 }
 
 func (b *Book) severity(h *held, asset site.Asset) floor.Result {
-	return floor.Severity(h.Evidence, asset, floor.Facts{})
+	return floor.Severity(h.Evidence, asset, floor.Facts{KnownScanner: b.site.IsKnownScanner})
 }
 
 func later(a, b time.Time) time.Time {

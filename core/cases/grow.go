@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"penstock/core/event"
+	"penstock/core/floor"
 	"penstock/core/sift"
 )
 
@@ -25,7 +26,7 @@ func (b *Book) grow(h *held, ev *event.Event, f sift.Finding) []string {
 	}
 	say(h.Revision == 0, "opened")
 	grade := grade(f.Evidence)
-	say(f.Fresh && (h.addTemplate(f.Template) || hasKind(f.Evidence, sift.Returned)), "new-template")
+	say(f.Fresh && (h.addTemplate(f.Template) || hasKind(f.Evidence, sift.Returned)), "template-new-to-case")
 	say(h.addTechniques(f.Evidence), "new-technique")
 	say(h.addTargets(ev), "new-target")
 	say(hasKind(f.Evidence, sift.SuccessAfter) && !hasKind(h.Evidence, sift.SuccessAfter), "first-success")
@@ -47,7 +48,7 @@ func (b *Book) grow(h *held, ev *event.Event, f sift.Finding) []string {
 // Detectors' alerts have been sifted once already, so their novelty is not held
 // to the narrower bound.
 func (b *Book) mayForward(h *held, ev *event.Event, f sift.Finding, news []string) bool {
-	if d := ev.Time.Sub(h.Hour); d >= time.Hour || d < 0 {
+	if d := ev.Time.Sub(h.Hour); d >= time.Hour || h.Hour.IsZero() {
 		h.Hour, h.Forwards = ev.Time, 0
 	}
 	limit := b.opts.ForwardsPerHour
@@ -73,11 +74,12 @@ func (b *Book) raise(h *held) bool {
 	if result.Severity > h.Floor || h.Revision == 0 && h.Class == event.ClassNone {
 		h.Class = gravestClass(h.Evidence)
 	}
-	if result.Severity <= h.Floor {
-		return false
+	if result.Severity >= h.Floor {
+		h.Confirmed = result.Confirmed || h.Confirmed && result.Severity == h.Floor
 	}
-	h.Floor, h.Confirmed = result.Severity, result.Confirmed
-	return h.Revision > 0
+	higher := result.Severity > h.Floor && h.Revision > 0
+	h.Floor = floor.Raise(h.Floor, result.Severity)
+	return higher
 }
 
 func (h *held) addTemplate(id uint64) bool {
@@ -148,6 +150,7 @@ func (h *held) addEvidence(e sift.Evidence) {
 		k := &h.Evidence[i]
 		if k.Kind == e.Kind && k.Signal == e.Signal && k.Class == e.Class && k.Severity == e.Severity && k.Subject == e.Subject {
 			k.Count = max(k.Count, e.Count)
+			k.Confirmed = k.Confirmed || e.Confirmed
 			return
 		}
 	}

@@ -179,8 +179,10 @@ func (s *Sifter) place(ev *event.Event) standing {
 		ev.Asset = asset.Name
 	case ev.Peer.IsValid() && (asset.Disputed || ev.Host == ""):
 		ev.Asset = ev.Peer.String()
-	default:
+	case ev.Host != "":
 		ev.Asset = ev.Host
+	default:
+		ev.Asset = ev.Source // nobody names a host: the file stands for it
 	}
 	at := standing{normal: ev.Asset, disputed: asset.Disputed}
 	if !known && ev.HostOrigin == event.Claimed && !ev.Peer.IsValid() {
