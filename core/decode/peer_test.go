@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -69,6 +70,7 @@ func TestOnlyTheTruePeerIsObserved(t *testing.T) {
 		{"- rhost", ssh + "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=6.6.6.6  user=rhost=1.2.3.4", truly},
 		{"- ruser holds rhost", "May  1 11:59:00 gw rlogin[3]: pam_unix(rlogin:auth): authentication failure; logname= uid=0 euid=0 tty=x ruser=a rhost=1.2.3.4 rhost=6.6.6.6", notSure},
 		{"- input_userauth_request", ssh + "input_userauth_request: invalid user from 1.2.3.4 port 22 ssh2 [preauth]", notSure},
+		{"- a name that pushes the end out of the line", ssh + "Failed password for invalid user " + strings.Repeat("x", 950) + " from 1.2.3.4 port 22 ssh2", notSure},
 		{"+ accepted", ssh + "Accepted publickey for ops from 6.6.6.6 port 22 ssh2: RSA SHA256:x from 1.2.3.4", truly},
 		{"- dropbear", "May  1 11:59:00 gw dropbear[3]: Bad password attempt for 'x' from 1.2.3.4:22' from 6.6.6.6:22", truly},
 

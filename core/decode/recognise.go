@@ -18,17 +18,38 @@ type recogniser func(ev *event.Event, m string) bool
 
 // recognisers by program, in lower case, without what follows a slash.
 var recognisers = map[string]recogniser{
-	"sshd": sshd, "sshd-session": sshd, "sshd-auth": sshd, "dropbear": dropbear,
+	"sshd": whole(sshd), "sshd-session": whole(sshd), "sshd-auth": whole(sshd), "dropbear": whole(dropbear),
 	"sudo": sudo, "su": su, "su-l": su, "login": pam, "systemd-logind": logind,
 	"cron": cron, "crond": cron, "anacron": cron, "gdm-password": pam, "polkitd": pam,
-	"postfix": postfix, "dovecot": dovecot, "exim": exim, "exim4": exim,
+	"postfix": postfix, "dovecot": whole(dovecot), "exim": exim, "exim4": exim,
 	"named": named, "bind": named, "kernel": netfilter, "iptables": netfilter, "ufw": netfilter,
 	"filterlog": filterlog, "asa": cisco, "ftd": cisco, "pix": cisco, "fwsm": cisco,
-	"mysqld": mysql, "mariadbd": mysql, "mysql": mysql, "mariadb": mysql, "postgres": postgres, "postgresql": postgres,
-	"vsftpd": vsftpd, "proftpd": proftpd, "pure-ftpd": pureftpd, "ftpd": ftpd,
+	"mysqld": whole(mysql), "mariadbd": whole(mysql), "mysql": whole(mysql), "mariadb": whole(mysql), "postgres": postgres, "postgresql": postgres,
+	"vsftpd": whole(vsftpd), "proftpd": proftpd, "pure-ftpd": pureftpd, "ftpd": ftpd,
 	"zabbix_server": zabbix, "zabbix_agentd": zabbix, "zabbix_agent2": zabbix, "zabbix_proxy": zabbix,
 	"useradd": account, "usermod": account, "userdel": account, "passwd": account, "groupadd": account,
 	"nginx": webError, "apache": webError, "apache2": webError, "httpd": webError,
+}
+
+// maxWhole is the length from which a message may have been cut: sshd cuts at
+// 1024 bytes, syslog daemons at that or more.
+const maxWhole = 900
+
+// whole guards a recogniser that takes the peer from the end of the message. A
+// name long enough to push the true end out of the line would put its own there,
+// so that in a long message the peer is only a claim.
+func whole(r recogniser) recogniser {
+	return func(ev *event.Event, m string) bool {
+		before := len(ev.Fields)
+		ok := r(ev, m)
+		if len(m) < maxWhole {
+			return ok
+		}
+		for i := before; i < len(ev.Fields); i++ {
+			ev.Fields[i].Origin = event.Claimed
+		}
+		return ok
+	}
 }
 
 // recognise looks into message m for who, from where and with what outcome.
@@ -80,11 +101,11 @@ func byShape(ev *event.Event, m string) bool {
 	case strings.HasPrefix(m, "client @0x"), strings.HasPrefix(m, "client ") && strings.Contains(m, "#"):
 		return named(ev, m)
 	case strings.HasPrefix(m, "Access denied for user '"):
-		return mysql(ev, m)
+		return whole(mysql)(ev, m)
 	case strings.Contains(m, "FATAL:  "):
 		return postgres(ev, m)
 	case strings.Contains(m, " LOGIN: Client \""):
-		return vsftpd(ev, m)
+		return whole(vsftpd)(ev, m)
 	case strings.Contains(m, " authenticator failed for "):
 		return exim(ev, m)
 	}
