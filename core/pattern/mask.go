@@ -149,6 +149,11 @@ func (m *masker) run(i int) int {
 		}
 		return j
 	}
+	if all&isCue != 0 {
+		if end := m.url(i, j); end > 0 {
+			return end
+		}
+	}
 	return m.special(i, j)
 }
 
@@ -199,9 +204,6 @@ func (m *masker) dateFollows(i int) bool {
 // special masks a run that holds a digit, a slash, a backslash or an at sign,
 // recogniser after recogniser; what none takes stays.
 func (m *masker) special(i, j int) int {
-	if end := m.url(i, j); end > 0 {
-		return end
-	}
 	last := j
 	for last > i && (m.s[last-1] == '.' || m.s[last-1] == ':') {
 		last--
