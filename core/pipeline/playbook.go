@@ -41,7 +41,8 @@ type PlaybookStep struct {
 	ES      string `yaml:"es"`
 	DE      string `yaml:"de"`
 	FR      string `yaml:"fr"`
-	Command string `yaml:"command"`
+	Command string `yaml:"command"` // for a shell on the host
+	Windows string `yaml:"windows"` // for PowerShell, where the case's lines come from Windows
 	// Against marks a step that acts against the address: it is left out for
 	// addresses that the site protects.
 	Against bool `yaml:"against"`
@@ -151,13 +152,18 @@ func (s PlaybookStep) check(problem func(path, text string)) {
 			problem("en", fmt.Sprintf("{%s} is not a parameter (%s)", name, strings.Join(parameters, ", ")))
 		}
 	}
-	for _, name := range placeholders(s.Command) {
+	s.checkCommand("command", s.Command, problem)
+	s.checkCommand("windows", s.Windows, problem)
+}
+
+func (s PlaybookStep) checkCommand(path, command string, problem func(path, text string)) {
+	for _, name := range placeholders(command) {
 		if !slices.Contains(placeholders(s.EN), name) {
-			problem("command", fmt.Sprintf("{%s} is in the command but not in the text", name))
+			problem(path, fmt.Sprintf("{%s} is in the command but not in the text", name))
 		}
 	}
-	if len(s.Command) > maxCommand {
-		problem("command", fmt.Sprintf("%d characters are too long, at most %d", len(s.Command), maxCommand))
+	if len(command) > maxCommand {
+		problem(path, fmt.Sprintf("%d characters are too long, at most %d", len(command), maxCommand))
 	}
 }
 

@@ -89,14 +89,16 @@ func TestPlaybookCommandsOnlyRead(t *testing.T) {
 	readers := []string{
 		"df", "find", "free", "getent", "grep", "ip", "journalctl", "last", "mailq", "ping", "ps",
 		"sha256sum", "ss", "stat", "systemctl", "tail", "uptime", "who",
+		"arp", "Get-CimInstance", "Get-LocalGroupMember", "Get-NetTCPConnection", "Get-PhysicalDisk", "Get-ScheduledTask",
+		"Get-Service", "Get-Volume", "net", "quser", "Select-Object", "Sort-Object", "wevtutil", "Where-Object",
 	}
 	for id, s := range shipped(t).Steps {
-		for _, part := range strings.FieldsFunc(s.Command, func(r rune) bool { return r == '|' || r == '&' || r == ';' }) {
+		for _, part := range strings.FieldsFunc(s.Command+";"+s.Windows, func(r rune) bool { return r == '|' || r == '&' || r == ';' }) {
 			words := strings.Fields(part)
 			if !slices.Contains(readers, words[0]) {
 				t.Errorf("%s: %q may change something", id, part)
 			}
-			for _, word := range []string{"-delete", "-exec", "restart", "stop", "start", ">"} {
+			for _, word := range []string{"-delete", "-exec", "restart", "stop", "start", ">", "/add", "/delete", "cl"} {
 				if slices.Contains(words, word) {
 					t.Errorf("%s: %q in %q", id, word, part)
 				}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -20,6 +21,10 @@ const maxValue = 48
 func validAddress(s string) bool { _, err := action.ParseAddress(s); return err == nil }
 
 func validUser(s string) bool { _, err := action.ParseUser(s); return err == nil }
+
+// readableUser accepts account names of directories too, which a sentence can
+// show as they are and no command may hold.
+func readableUser(s string) bool { return len(s) <= maxValue && made(s, `._-\@$`) }
 
 func validHost(s string) bool {
 	return validAddress(s) || len(s) <= 253 && made(s, "._-")
@@ -87,12 +92,13 @@ type params struct {
 	text    values // for sentences; a key is absent where the case has no value
 	command values // for commands; a key is absent where its check fails as well
 	address netip.Addr
+	windows bool // the lines come from a Windows host
 }
 
 // params takes the placeholders' values out of a case: the most frequent
 // observed address, and the first account, program and file.
 func (p *Pipeline) params(c *cases.Case) params {
-	out := params{text: values{}, command: values{}}
+	out := params{text: values{}, command: values{}, windows: onWindows(c)}
 	out.set("host", p.host(c), c.Asset, validHost)
 	if i := firstObserved(c.Peers); i >= 0 {
 		out.address, _ = action.ParseAddress(c.Peers[i].Value)
@@ -100,7 +106,7 @@ func (p *Pipeline) params(c *cases.Case) params {
 		out.set("address", text, text, validAddress)
 	}
 	if len(c.Users) > 0 {
-		out.set("user", p.say(c.Users[0].Value, validUser), c.Users[0].Value, validUser)
+		out.set("user", p.say(c.Users[0].Value, readableUser), c.Users[0].Value, validUser)
 	}
 	if len(c.Programs) > 0 && c.Programs[0].Value != "kernel" { // which is no service that one can look at
 		out.set("program", p.say(c.Programs[0].Value, validProgram), c.Programs[0].Value, validProgram)
@@ -134,6 +140,17 @@ func firstObserved(entities []cases.Entity) int {
 		}
 	}
 	return -1
+}
+
+// onWindows says whether the case's programs or accounts are those of Windows.
+func onWindows(c *cases.Case) bool {
+	for _, program := range c.Programs {
+		name := strings.ToLower(program.Value)
+		if strings.HasPrefix(name, "microsoft-") || strings.Contains(name, "sysmon") || strings.Contains(name, "wineventlog") {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.Users, func(u cases.Entity) bool { return strings.Contains(u.Value, `\`) })
 }
 
 func firstField(lines []cases.Line, key string) string {

@@ -36,7 +36,7 @@ func (p *Pipeline) headline(c *cases.Case) string {
 		first := c.Peers[max(0, firstObserved(c.Peers))]
 		by = p.text(byAddress, values{"subject": p.origin(p.say(first.Value, validAddress), first.Origin, true)})
 	case len(c.Users) > 0:
-		by = p.text(byUser, values{"subject": p.say(c.Users[0].Value, validUser)})
+		by = p.text(byUser, values{"subject": p.say(c.Users[0].Value, readableUser)})
 	case len(c.Programs) > 0:
 		by = p.text(byOther, values{"subject": p.say(c.Programs[0].Value, validProgram)})
 	}

@@ -137,7 +137,7 @@ func (p *Pipeline) by(c *cases.Case, e *sift.Evidence) string {
 	case validAddress(e.Subject):
 		return p.text(byAddress, values{"subject": p.origin(e.Subject, e.Origin, true)})
 	case slices.ContainsFunc(c.Users, same):
-		return p.text(byUser, values{"subject": p.say(e.Subject, validUser)})
+		return p.text(byUser, values{"subject": p.say(e.Subject, readableUser)})
 	case slices.ContainsFunc(c.Programs, same):
 		return p.text(byProgram, values{"subject": p.say(e.Subject, validProgram)})
 	}

@@ -46,7 +46,7 @@ func (p *Pipeline) what(c *cases.Case, entry *PlaybookEntry, v params) string {
 		valid    func(string) bool
 	}{
 		{factPeers, c.Peers, validAddress},
-		{factUsers, c.Users, validUser},
+		{factUsers, c.Users, readableUser},
 		{factPrograms, c.Programs, validProgram},
 		{factTargets, c.Targets, validHost},
 	} {
@@ -130,8 +130,12 @@ func (p *Pipeline) steps(ids []string, zone event.Zone, v params) []Step {
 		}
 		done = append(done, id)
 		step := Step{Text: p.text(s.Text(), v.text)}
-		if complete(s.Command, v.command) {
-			step.Command = fill(s.Command, v.command)
+		command := s.Command
+		if v.windows {
+			command = s.Windows
+		}
+		if complete(command, v.command) {
+			step.Command = fill(command, v.command)
 		}
 		steps = append(steps, step)
 	}

@@ -41,6 +41,7 @@ type lane struct {
 	Severity   event.Severity
 	LabelX     int // -1 puts the label to the left of the bar
 	Anchor     string
+	Inside     bool // the label stands in the bar
 	Name       string
 }
 
@@ -154,7 +155,7 @@ func (p *picture) lanes(shown []shownCase, a axis) {
 			Anchor: fmt.Sprintf("#case-%d", c.N), LabelX: int(x+w) + 6, Name: cut(c.Case.Asset, 30),
 		}
 		if l.X+l.W > pictureWidth*2/3 {
-			l.LabelX = -1
+			l.LabelX, l.Inside = -1, l.X < pictureWidth/4
 		}
 		p.Lanes = append(p.Lanes, l)
 	}
