@@ -22,8 +22,8 @@ type secretShape struct {
 // Parts of the expressions below.
 const (
 	quoted = `(?:\\*"[^"\\]+\\*"|'[^']+')`
-	value  = `(?:` + quoted + `|[^\s"'&;,<>|\\]+)`
-	equals = `(?:\\*["']?\s{0,3}(?:=>?|:=?)\s{0,3})`
+	value  = `(?:` + quoted + `|` + Secret + `|[^\s"'&;,<>|\\=:][^\s"'&;,<>|\\]*)`
+	equals = `(?:\\*["']?\s{0,3}[=:]+>?\s{0,3})`
 	marked = `gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{20,}|gl(?:pat|dt|rt)-[A-Za-z0-9_-]{16,}|` +
 		`xox[abeoprs]-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{10,}|[srp]k_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=]{16,}|` +
 		`sk-[A-Za-z0-9_-]{20,}|AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9_-]{20,}|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}|` +

@@ -59,7 +59,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad configuration, 4 bad input,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return exitError{code: exitUsage, err: err, hint: "see `penstock help`"}
 	})
-	root.AddCommand(newAnalyze(e), newExplain(e), newMine(e), newEval(e), newHosts(e), newInit(e), newCheckConfig(e), newVersion(e))
+	root.AddCommand(newAnalyze(e), newExplain(e), newMine(e), newEval(e), newHosts(e), newSignals(e), newInit(e), newCheckConfig(e), newVersion(e))
 	return root
 }
 
