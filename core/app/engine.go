@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"penstock/core/cases"
@@ -104,25 +105,31 @@ func (e *Engine) Verdict(id string) (Verdict, bool) {
 // their event times stand.
 func (e *Engine) SourceOptions(path string) decode.Options {
 	o := decode.Options{Source: SourceName(path), Trust: event.Local, Location: e.Site.Timezone(), Replay: true}
-	for _, s := range e.Config.Sources {
-		if s.Kind == intake.KindStdin && path == Stdin || s.Path != "" && samePath(s.Path, path) {
-			o.Source, o.Trust, o.Host = s.Name, s.Trust, s.Host
-			if zone, err := time.LoadLocation(s.Timezone); err == nil && s.Timezone != "" {
-				o.Location = zone
-			}
-		}
+	s, ok := e.source(path)
+	if !ok {
+		return o
+	}
+	o.Source, o.Trust, o.Host = s.Name, s.Trust, s.Host
+	if zone, err := time.LoadLocation(s.Timezone); err == nil && s.Timezone != "" {
+		o.Location = zone
 	}
 	return o
 }
 
-// samePath says whether a file is the one, or one of those, that a pattern names.
-func samePath(pattern, path string) bool {
+// source returns the configured source that a path belongs to.
+func (e *Engine) source(path string) (intake.Source, bool) {
+	if path == Stdin {
+		i := slices.IndexFunc(e.Config.Sources, func(s intake.Source) bool { return s.Kind == intake.KindStdin })
+		if i < 0 {
+			return intake.Source{}, false
+		}
+		return e.Config.Sources[i], true
+	}
 	absolute, err := filepath.Abs(path)
 	if err != nil {
-		return false
+		return intake.Source{}, false
 	}
-	match, err := filepath.Match(pattern, absolute)
-	return err == nil && match
+	return e.Config.Sources.ForFile(absolute)
 }
 
 func (e *Engine) judge(c cases.Case) Verdict {

@@ -12,6 +12,9 @@ import (
 	"penstock/core/sift"
 )
 
+// maxFields bounds the fields that one line keeps.
+const maxFields = 32
+
 // maxEvidence bounds the distinct evidence of one case.
 const maxEvidence = 60
 
@@ -200,14 +203,17 @@ func capture(ev *event.Event, f sift.Finding, template string, number int) Line 
 		e := &l.Evidence[i]
 		e.Signal, e.Technique, e.Subject = strings.Clone(e.Signal), strings.Clone(e.Technique), safe(e.Subject)
 	}
-	for _, field := range ev.Fields {
+	for _, field := range ev.Fields[:min(len(ev.Fields), maxFields)] {
 		l.Fields = append(l.Fields, event.Field{Key: safe(field.Key), Value: safe(field.Value), Origin: field.Origin})
 	}
 	return l
 }
 
 // safe returns a copy without secrets and control characters, cut to MaxLineText.
-func safe(text string) string { return strings.Clone(Clean(MaskSecrets(text), MaxLineText)) }
+// What lies far beyond the cut is not looked at.
+func safe(text string) string {
+	return strings.Clone(Clean(MaskSecrets(text[:min(len(text), 4*MaxLineText)]), MaxLineText))
+}
 
 func grade(evidence []sift.Evidence) event.Severity {
 	worst := event.None

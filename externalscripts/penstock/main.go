@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // a bare machine may lack the time zones that penstock.yaml names
 
 	"github.com/spf13/cobra"
 )
