@@ -62,7 +62,12 @@ func repeated(s sift.Signal) string {
 		return "-"
 	}
 	t := s.Then[0]
-	within := strings.TrimSuffix(strings.TrimSuffix(t.Within.String(), "0s"), "0m")
+	within := t.Within.String()
+	for _, zero := range [...]string{"0s", "0m"} {
+		if cut, ok := strings.CutSuffix(within, zero); ok && strings.HasSuffix(cut, map[string]string{"0s": "m", "0m": "h"}[zero]) {
+			within = cut
+		}
+	}
 	return fmt.Sprintf("%s (%d in %s)", t.Severity, t.Count, within)
 }
 
