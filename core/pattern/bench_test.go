@@ -40,7 +40,7 @@ func samples() []string {
 		"Received block blk_-17 of size 6710 from /192.0.2.9",
 		"Jun 14 15:16:01: link eth0 down, carrier lost after 00:12",
 	} {
-		out = append(out, s, strings.Replace(s, "1", "8", -1), strings.Replace(s, "2", "31", -1))
+		out = append(out, s, strings.ReplaceAll(s, "1", "8"), strings.ReplaceAll(s, "2", "31"))
 	}
 	return out
 }

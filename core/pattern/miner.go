@@ -52,7 +52,6 @@ type Miner struct {
 
 	words  []string
 	choice []uint8
-	term   []byte
 }
 
 // New returns an empty Miner. Zero bounds are replaced by those of Defaults.

@@ -22,28 +22,32 @@ func TestMinerGroups(t *testing.T) {
 		texts    []string // the templates of those groups in order
 	}{
 		{
-			"+ numbers and addresses", []string{
+			"+ numbers and addresses",
+			[]string{
 				"login of 7 from 192.0.2.1", "login of 81 from 198.51.100.24",
 			},
 			[]int{0, 0},
 			[]string{"login of <*> from <*>"},
 		},
 		{
-			"+ a verb stays", []string{
+			"+ a verb stays",
+			[]string{
 				"valve 3 opened by hand", "valve 4 closed by hand", "valve 9 opened by hand",
 			},
 			[]int{0, 1, 0},
 			[]string{"valve <*> opened by hand", "valve <*> closed by hand"},
 		},
 		{
-			"+ names after a word that announces them", []string{
+			"+ names after a word that announces them",
+			[]string{
 				"closed for user anna now", "closed for user ben now", "closed for user carl now",
 			},
 			[]int{0, 0, 0},
 			[]string{"closed for user <*> now"},
 		},
 		{
-			"+ many words at one place are a variable", []string{
+			"+ many words at one place are a variable",
+			[]string{
 				"pump north is ready to go", "pump south is ready to go", "pump east is ready to go",
 				"pump west is ready to go", "pump upper is ready to go", "pump lower is ready to go",
 			},
@@ -51,21 +55,24 @@ func TestMinerGroups(t *testing.T) {
 			[]string{"pump <*> is ready to go"},
 		},
 		{
-			"+ a list is a list, however long", []string{
+			"+ a list is a list, however long",
+			[]string{
 				"drop blocks blk_1 blk_2 blk_3", "drop blocks blk_9", "drop blocks blk_9 blk_8",
 			},
 			[]int{0, 0, 0},
 			[]string{"drop blocks <*>"},
 		},
 		{
-			"+ another key is another message", []string{
+			"+ another key is another message",
+			[]string{
 				"set level=3 ok", "set depth=3 ok",
 			},
 			[]int{0, 1},
 			[]string{"set level=<*> ok", "set depth=<*> ok"},
 		},
 		{
-			"+ a size said twice", []string{
+			"+ a size said twice",
+			[]string{
 				"sent 12 bytes to it", "sent 1301 bytes (1.27 KB) to it",
 			},
 			[]int{0, 0},
@@ -156,7 +163,7 @@ func novel(r *rand.Rand) string {
 // A8: one scope's flood of novelty costs the others nothing.
 func TestFloodOfTemplatesEvictsOnlyItsOwnScope(t *testing.T) {
 	n := 1_000_000
-	if testing.Short() {
+	if testing.Short() || racing {
 		n = 50_000
 	}
 	before := heap()

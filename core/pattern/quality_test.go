@@ -30,8 +30,10 @@ func TestQualityOnLabelledLogs(t *testing.T) {
 		got   float64
 		least float64
 	}{
-		{"GA of contents", float64(r.Mean.GA), 0.95}, {"FGA of contents", float64(r.Mean.FGA), 0.93},
-		{"PA of contents", float64(r.Mean.PA), 0.89}, {"FTA of contents", float64(r.Mean.FTA), 0.84},
+		{"GA of contents", float64(r.Mean.GA), 0.95},
+		{"FGA of contents", float64(r.Mean.FGA), 0.93},
+		{"PA of contents", float64(r.Mean.PA), 0.89},
+		{"FTA of contents", float64(r.Mean.FTA), 0.84},
 		{"GA of raw lines", float64(r.MeanRaw.GA), 0.85},
 	} {
 		if at.got < at.least {

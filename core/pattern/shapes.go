@@ -190,7 +190,7 @@ func sizeAgain(s string, i int) int {
 	if end < len(s) && s[end] == '.' {
 		end = span(s, end+1, isDigit)
 	}
-	kind := Number
+	var kind Kind
 	if end, kind = withUnit(s, end); kind != Size || end >= len(s) || s[end] != ')' {
 		return 0
 	}

@@ -93,7 +93,7 @@ func (r *mineRun) file(ctx context.Context, e *env, path string) error {
 		if err != nil {
 			return exitError{code: exitInput, err: err}
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // it was only read
 		in = f
 	}
 	in, err := plain(in)
