@@ -20,6 +20,7 @@ type automaton struct {
 	width   uint32     // columns of a row
 	ends    [][]uint16 // numbers of the literals that end at state first + i*width
 	loud    []bool     // whether one of them is worth a look by itself
+	depth   []uint8    // by state / width: bytes of the literal's start that the state stands for
 }
 
 // passedOver is the class of the byte that changes no state.
@@ -29,6 +30,7 @@ const passedOver = 1
 type trieNode struct {
 	children map[uint8]int // by class
 	fail     int
+	depth    int
 	ends     []uint16
 }
 
@@ -79,7 +81,7 @@ func (a *automaton) trie(literals []string, offset uint16) []trieNode {
 			child, ok := nodes[at].children[class]
 			if !ok {
 				child = len(nodes)
-				nodes = append(nodes, trieNode{children: map[uint8]int{}})
+				nodes = append(nodes, trieNode{children: map[uint8]int{}, depth: nodes[at].depth + 1})
 				nodes[at].children[class] = child
 			}
 			at = child
@@ -128,8 +130,10 @@ func (a *automaton) table(nodes []trieNode, order []int) {
 	})
 	state := make([]uint32, len(nodes))
 	a.first = uint32(len(nodes)) * a.width
+	a.depth = make([]uint8, len(nodes))
 	for i, node := range byNumber {
 		state[node] = uint32(i) * a.width
+		a.depth[i] = uint8(min(nodes[node].depth, 255)) //nolint:gosec // CheckSignals holds texts to maxText
 		if ends := nodes[node].ends; len(ends) > 0 {
 			a.first = min(a.first, state[node])
 			a.ends = append(a.ends, ends)
@@ -171,17 +175,46 @@ func (a *automaton) seek(state uint32, text string, from int) (uint32, int) {
 	return state, len(text)
 }
 
-// quiet says that nothing in the text is worth a look by itself.
+// quiet says that nothing in the text is worth a look by itself. Each state
+// needs the one before, so that the processor waits: both halves of the text at
+// once take little longer than one.
 func (a *automaton) quiet(text string) bool {
-	state, at := uint32(0), 0
-	for at < len(text) {
-		state, at = a.seek(state, text, at)
-		if state >= a.first && a.loud[(state-a.first)/a.width] {
+	next, first := a.next, a.first
+	half := len(text) / 2
+	left, right := text[:half], text[half:]
+	l, r := uint32(0), uint32(0)
+	for i := 0; i < len(left) && i < len(right); i++ {
+		l = next[l+uint32(a.classes[left[i]])]
+		r = next[r+uint32(a.classes[right[i]])]
+		if l >= first && a.isLoud(l) || r >= first && a.isLoud(r) {
+			return false
+		}
+	}
+	for i := half; i < len(right); i++ { // one byte where the length is odd
+		if r = a.step(r, right[i]); r >= first && a.isLoud(r) {
+			return false
+		}
+	}
+	return a.quietAcross(l, right)
+}
+
+// quietAcross goes on from the left half's last state into the right half, as
+// far as a literal that began on the left may reach.
+func (a *automaton) quietAcross(state uint32, right string) bool {
+	read := uint8(0)
+	for i := 0; i < len(right) && a.depth[state/a.width] > read; i++ {
+		if right[i] == '\\' {
+			continue
+		}
+		read++
+		if state = a.step(state, right[i]); state >= a.first && a.isLoud(state) {
 			return false
 		}
 	}
 	return true
 }
+
+func (a *automaton) isLoud(state uint32) bool { return a.loud[(state-a.first)/a.width] }
 
 // read adds every literal in the text to into.
 func (a *automaton) read(text string, into *literalSet) {
