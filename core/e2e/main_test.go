@@ -113,7 +113,7 @@ func sample(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // wholeJSON wants standard output to be one JSON value that matches, written
-// without white space and with sorted keys: json REGEXP
+// without white space and with sorted keys. Its form is: json REGEXP.
 func wholeJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: json REGEXP")
@@ -121,7 +121,7 @@ func wholeJSON(ts *testscript.TestScript, neg bool, args []string) {
 	matchJSON(ts, args[0], ts.ReadFile("stdout"))
 }
 
-// lineJSON is json for each line of standard output: jsonl REGEXP
+// lineJSON is json for each line of standard output. Its form is: jsonl REGEXP.
 func lineJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: jsonl REGEXP")
