@@ -136,7 +136,7 @@ func count(list *[]Entity, f event.Field) bool {
 		if len(*list) >= MaxEntities {
 			return false
 		}
-		*list = append(*list, Entity{Value: Clean(MaskSecrets(f.Value), MaxLineText), Origin: f.Origin, Count: 1})
+		*list = append(*list, Entity{Value: safe(f.Value), Origin: f.Origin, Count: 1})
 		return true
 	}
 	(*list)[i].Count++
@@ -161,7 +161,7 @@ func (h *held) addEvidence(e sift.Evidence) {
 		return
 	}
 	e.Signal, e.Technique = strings.Clone(e.Signal), strings.Clone(e.Technique)
-	e.Subject = Clean(MaskSecrets(e.Subject), MaxLineText)
+	e.Subject = safe(e.Subject)
 	h.Evidence = append(h.Evidence, e)
 	slices.SortStableFunc(h.Evidence, func(a, b sift.Evidence) int { return -cmp.Compare(a.Severity, b.Severity) })
 	h.Evidence = h.Evidence[:min(len(h.Evidence), maxEvidence)]

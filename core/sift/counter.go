@@ -1,59 +1,61 @@
 package sift
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"time"
 )
 
-// maxRemembered is how many events one tally remembers: the largest count that
-// an escalation may ask for.
-const maxRemembered = 64
+// Bounds of what is counted.
+const (
+	// maxRemembered is how many events one tally remembers: the largest count
+	// that an escalation may ask for.
+	maxRemembered = 64
+	// maxTallies bounds one generation of tallies of a domain; two are kept.
+	maxTallies = 4096
+	// maxDomains bounds the domains that count.
+	maxDomains = 1024
+)
 
-// maxTalliesPerDomain bounds the tallies of one domain; the longest silent half
-// goes when it is reached.
-const maxTalliesPerDomain = 8192
-
-// tallyKey names what is counted together: the failures of one group by one
-// subject on one asset.
+// tallyKey names what is counted together: the matches of one group by one
+// subject on one asset, all of them or the distinct values of a field.
 type tallyKey struct {
-	domain, group, asset, by, subject string
+	group, asset, by, distinct, subject string
 }
 
-// tally is the recent past of one key: the last maxRemembered events with the
-// hash of what is to be distinct.
+// tally is the recent past of one key: the last maxRemembered events, each with
+// the hash of what is to be distinct.
 type tally struct {
 	Times  []int64 // Unix milliseconds, oldest first
 	Hashes []uint64
 }
 
-// tallies is a bounded set of tally, fair between domains.
+// tallies counts, domain by domain, so that one source can only push out its own
+// past. Each domain has two generations: what is looked at moves to the young
+// one, and when that is full, the old one is forgotten.
 type tallies struct {
-	byKey map[tallyKey]*tally
-	size  map[string]int // keys of each domain
+	domains map[string]*generations
+	clock   uint64
 }
 
-func newTallies() *tallies {
-	return &tallies{byKey: map[tallyKey]*tally{}, size: map[string]int{}}
+type generations struct {
+	young, old map[tallyKey]*tally
+	used       uint64 // the clock at the last event
 }
+
+func newTallies() *tallies { return &tallies{domains: map[string]*generations{}} }
 
 // add counts one event at time t and returns the tally.
-func (ts *tallies) add(k tallyKey, distinct string, t time.Time) *tally {
-	ta := ts.byKey[k]
+func (ts *tallies) add(domain string, k tallyKey, distinct string, t time.Time) *tally {
+	g := ts.domain(domain)
+	ta := g.get(k)
 	if ta == nil {
-		k = k.clone()
-		if ts.size[k.domain] >= maxTalliesPerDomain {
-			ts.makeRoom(k.domain)
-		}
-		ta = &tally{}
-		ts.byKey[k] = ta
-		ts.size[k.domain]++
+		ta = &tally{Times: make([]int64, 0, 4), Hashes: make([]uint64, 0, 4)}
+		g.put(k.clone(), ta)
 	}
 	if len(ta.Times) == maxRemembered {
-		copy(ta.Times, ta.Times[1:])
-		copy(ta.Hashes, ta.Hashes[1:])
-		ta.Times, ta.Hashes = ta.Times[:maxRemembered-1], ta.Hashes[:maxRemembered-1]
+		ta.Times = ta.Times[:copy(ta.Times, ta.Times[1:])]
+		ta.Hashes = ta.Hashes[:copy(ta.Hashes, ta.Hashes[1:])]
 	}
 	ta.Times = append(ta.Times, t.UnixMilli())
 	ta.Hashes = append(ta.Hashes, hash(distinct))
@@ -61,7 +63,57 @@ func (ts *tallies) add(k tallyKey, distinct string, t time.Time) *tally {
 }
 
 // get returns the tally of the key, or nil.
-func (ts *tallies) get(k tallyKey) *tally { return ts.byKey[k] }
+func (ts *tallies) get(domain string, k tallyKey) *tally {
+	g := ts.domains[domain]
+	if g == nil {
+		return nil
+	}
+	return g.get(k)
+}
+
+func (ts *tallies) domain(name string) *generations {
+	ts.clock++
+	g := ts.domains[name]
+	if g == nil {
+		if len(ts.domains) >= maxDomains {
+			ts.dropDomain()
+		}
+		g = &generations{young: map[tallyKey]*tally{}, old: map[tallyKey]*tally{}}
+		ts.domains[strings.Clone(name)] = g
+	}
+	g.used = ts.clock
+	return g
+}
+
+// dropDomain forgets the domain that has been silent longest.
+func (ts *tallies) dropDomain() {
+	oldest, at := "", ts.clock+1
+	for name, g := range ts.domains {
+		if g.used < at {
+			oldest, at = name, g.used
+		}
+	}
+	delete(ts.domains, oldest)
+}
+
+func (g *generations) get(k tallyKey) *tally {
+	if ta := g.young[k]; ta != nil {
+		return ta
+	}
+	ta := g.old[k]
+	if ta != nil {
+		delete(g.old, k)
+		g.put(k.clone(), ta)
+	}
+	return ta
+}
+
+func (g *generations) put(k tallyKey, ta *tally) {
+	if len(g.young) >= maxTallies {
+		g.old, g.young = g.young, make(map[tallyKey]*tally, maxTallies/4)
+	}
+	g.young[k] = ta
+}
 
 // within returns how many of the remembered events lie within the window that
 // ends at t.
@@ -88,30 +140,10 @@ func (ta *tally) distinct(t time.Time, window time.Duration) int {
 	return n
 }
 
-func (ts *tallies) makeRoom(domain string) {
-	type aged struct {
-		key  tallyKey
-		last int64
-	}
-	var all []aged
-	for k, ta := range ts.byKey {
-		if k.domain == domain {
-			all = append(all, aged{k, ta.Times[len(ta.Times)-1]})
-		}
-	}
-	slices.SortFunc(all, func(a, b aged) int {
-		return cmp.Or(cmp.Compare(a.last, b.last), strings.Compare(a.key.group, b.key.group),
-			strings.Compare(a.key.asset, b.key.asset), strings.Compare(a.key.by, b.key.by),
-			strings.Compare(a.key.subject, b.key.subject))
-	})
-	for _, a := range all[:(len(all)+1)/2] {
-		delete(ts.byKey, a.key)
-		ts.size[domain]--
-	}
-}
-
+// clone copies what comes from the event; the rest are words of the signals file.
 func (k tallyKey) clone() tallyKey {
-	return tallyKey{strings.Clone(k.domain), strings.Clone(k.group), strings.Clone(k.asset), strings.Clone(k.by), strings.Clone(k.subject)}
+	k.asset, k.subject = strings.Clone(k.asset), strings.Clone(k.subject)
+	return k
 }
 
 // hash is FNV-1a: a collision only hides one of two distinct values from a

@@ -1,6 +1,7 @@
 package sift
 
 import (
+	"slices"
 	"time"
 
 	"penstock/core/baseline"
@@ -106,11 +107,9 @@ func (s *Sifter) tally(o *observation, family, by, distinct string) (*tally, eve
 	if subject.Value == "" && by != "" {
 		return nil, subject
 	}
-	key := tallyKey{domain: o.domain, group: family, asset: o.ev.Asset, by: by + "/" + distinct, subject: subject.Value}
-	for _, k := range s.keys {
-		if k == key {
-			return s.tallies.get(key), subject
-		}
+	key := tallyKey{group: family, asset: o.ev.Asset, by: by, distinct: distinct, subject: subject.Value}
+	if slices.Contains(s.keys, key) {
+		return s.tallies.get(o.domain, key), subject
 	}
 	value := ""
 	if distinct != "" {
@@ -120,7 +119,7 @@ func (s *Sifter) tally(o *observation, family, by, distinct string) (*tally, eve
 		}
 	}
 	s.keys = append(s.keys, key)
-	return s.tallies.add(key, value, o.ev.Time), subject
+	return s.tallies.add(o.domain, key, value, o.ev.Time), subject
 }
 
 // subject returns the value of what events have in common: the peer, the user,
@@ -146,7 +145,7 @@ func (s *Sifter) subject(o *observation, by string) event.Field {
 func (s *Sifter) success(o *observation, hit *Signal) bool {
 	for _, by := range [...]string{"peer", "user"} {
 		subject := s.subject(o, by)
-		ta := s.tallies.get(tallyKey{domain: o.domain, group: hit.Family(), asset: o.ev.Asset, by: by + "/", subject: subject.Value})
+		ta := s.tallies.get(o.domain, tallyKey{group: hit.Family(), asset: o.ev.Asset, by: by, subject: subject.Value})
 		if subject.Value == "" || ta == nil {
 			continue
 		}

@@ -2,10 +2,8 @@ package sift
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"penstock/core/baseline"
 )
@@ -17,14 +15,23 @@ type State struct {
 	Learned  bool
 	Miner    []byte
 	Baseline baseline.State
-	Tallies  []TallyState
+	Counters []DomainState
+	Clock    uint64
 }
 
 // TallyState is one tally of a State.
 type TallyState struct {
-	Domain, Group, Asset, By, Subject string
-	Times                             []int64
-	Hashes                            []uint64
+	Group, Asset, By, Distinct, Subject string
+	Old                                 bool
+	Times                               []int64
+	Hashes                              []uint64
+}
+
+// DomainState is what one source has counted.
+type DomainState struct {
+	Name    string
+	Used    uint64
+	Tallies []TallyState
 }
 
 // State returns a copy of everything the Sifter has learned.
@@ -34,15 +41,7 @@ func (s *Sifter) State() (State, error) {
 		return State{}, fmt.Errorf("snapshot of templates: %w", err)
 	}
 	state := State{Events: s.events, Recent: s.recent, Learned: s.learned, Miner: miner.Bytes(), Baseline: s.base.State()}
-	for k, ta := range s.tallies.byKey {
-		state.Tallies = append(state.Tallies, TallyState{
-			k.domain, k.group, k.asset, k.by, k.subject, slices.Clone(ta.Times), slices.Clone(ta.Hashes),
-		})
-	}
-	slices.SortFunc(state.Tallies, func(a, b TallyState) int {
-		return cmp.Or(strings.Compare(a.Domain, b.Domain), strings.Compare(a.Group, b.Group),
-			strings.Compare(a.Asset, b.Asset), strings.Compare(a.By, b.By), strings.Compare(a.Subject, b.Subject))
-	})
+	state.Counters, state.Clock = s.tallies.state(), s.tallies.clock
 	return state, nil
 }
 
@@ -54,14 +53,41 @@ func (s *Sifter) Load(state State) error {
 	}
 	s.events, s.recent, s.learned = state.Events, state.Recent, state.Learned
 	s.base.Load(state.Baseline)
-	s.tallies = newTallies()
-	for _, t := range state.Tallies {
-		if len(t.Times) == 0 || len(t.Times) != len(t.Hashes) || len(t.Times) > maxRemembered {
-			return fmt.Errorf("counter of %q in the snapshot: %d times, %d hashes", t.Group, len(t.Times), len(t.Hashes))
+	return s.tallies.load(state.Counters, state.Clock)
+}
+
+func (ts *tallies) state() []DomainState {
+	var all []DomainState
+	for name, g := range ts.domains {
+		d := DomainState{Name: name, Used: g.used}
+		for i, generation := range []map[tallyKey]*tally{g.young, g.old} {
+			for k, ta := range generation {
+				d.Tallies = append(d.Tallies, TallyState{
+					k.group, k.asset, k.by, k.distinct, k.subject, i == 1, slices.Clone(ta.Times), slices.Clone(ta.Hashes),
+				})
+			}
 		}
-		k := tallyKey{t.Domain, t.Group, t.Asset, t.By, t.Subject}
-		s.tallies.byKey[k] = &tally{Times: t.Times, Hashes: t.Hashes}
-		s.tallies.size[t.Domain]++
+		all = append(all, d)
+	}
+	return all
+}
+
+func (ts *tallies) load(all []DomainState, clock uint64) error {
+	*ts = *newTallies()
+	ts.clock = clock
+	for _, d := range all {
+		g := &generations{young: map[tallyKey]*tally{}, old: map[tallyKey]*tally{}, used: d.Used}
+		ts.domains[d.Name] = g
+		for _, t := range d.Tallies {
+			if len(t.Times) == 0 || len(t.Times) != len(t.Hashes) || len(t.Times) > maxRemembered {
+				return fmt.Errorf("counter of %q in the snapshot: %d times, %d hashes", t.Group, len(t.Times), len(t.Hashes))
+			}
+			generation := g.young
+			if t.Old {
+				generation = g.old
+			}
+			generation[tallyKey{t.Group, t.Asset, t.By, t.Distinct, t.Subject}] = &tally{Times: t.Times, Hashes: t.Hashes}
+		}
 	}
 	return nil
 }
