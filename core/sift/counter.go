@@ -23,8 +23,8 @@ type tallyKey struct {
 	group, asset, by, distinct, subject string
 }
 
-// tally is the recent past of one key: the last maxRemembered events, each with
-// the hash of what is to be distinct.
+// tally is the recent past of one key: the last maxRemembered events, each with a
+// hash: of the value that is to be distinct, or the template's number.
 type tally struct {
 	Times  []int64 // Unix milliseconds, oldest first
 	Hashes []uint64
@@ -45,8 +45,8 @@ type generations struct {
 
 func newTallies() *tallies { return &tallies{domains: map[string]*generations{}} }
 
-// add counts one event at time t and returns the tally.
-func (ts *tallies) add(domain string, k tallyKey, distinct string, t time.Time) *tally {
+// add counts one event at time t, marked with a hash, and returns the tally.
+func (ts *tallies) add(domain string, k tallyKey, mark uint64, t time.Time) *tally {
 	g := ts.domain(domain)
 	ta := g.get(k)
 	if ta == nil {
@@ -58,7 +58,7 @@ func (ts *tallies) add(domain string, k tallyKey, distinct string, t time.Time) 
 		ta.Hashes = ta.Hashes[:copy(ta.Hashes, ta.Hashes[1:])]
 	}
 	ta.Times = append(ta.Times, t.UnixMilli())
-	ta.Hashes = append(ta.Hashes, hash(distinct))
+	ta.Hashes = append(ta.Hashes, mark)
 	return ta
 }
 
@@ -138,6 +138,24 @@ func (ta *tally) distinct(t time.Time, window time.Duration) int {
 		}
 	}
 	return n
+}
+
+// most returns how often the most frequent hash stands within the window. Where
+// hashes are templates that is the number of attempts: a program may write
+// several lines about one, but each of another template.
+func (ta *tally) most(t time.Time, window time.Duration) int {
+	from := t.Add(-window).UnixMilli()
+	most := 0
+	for i := len(ta.Times) - 1; i >= 0 && ta.Times[i] >= from; i-- {
+		n := 1
+		for j := i - 1; j >= 0 && ta.Times[j] >= from; j-- {
+			if ta.Hashes[j] == ta.Hashes[i] {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return most
 }
 
 // clone copies what comes from the event; the rest are words of the signals file.

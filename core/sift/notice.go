@@ -49,7 +49,7 @@ func (s *Sifter) learn(isNew bool) bool {
 		x = 1
 	}
 	s.recent += (x - s.recent) / learnSpan
-	s.learned = s.events > uint64(s.opts.LearnEvents) && s.recent*100 <= float64(s.opts.LearnShare) //nolint:gosec // checked: not negative
+	s.learned = s.events > uint64(s.opts.LearnEvents) && s.recent*100 <= float64(s.opts.LearnShare)
 	return s.learned
 }
 
@@ -111,15 +111,16 @@ func (s *Sifter) tally(o *observation, family, by, distinct string) (*tally, eve
 	if slices.Contains(s.keys, key) {
 		return s.tallies.get(o.domain, key), subject
 	}
-	value := ""
+	mark := o.match.ID
 	if distinct != "" {
-		value = s.subject(o, distinct).Value
+		value := s.subject(o, distinct).Value
 		if value == "" {
 			return nil, subject
 		}
+		mark = hash(value)
 	}
 	s.keys = append(s.keys, key)
-	return s.tallies.add(o.domain, key, value, o.ev.Time), subject
+	return s.tallies.add(o.domain, key, mark, o.ev.Time), subject
 }
 
 // subject returns the value of what events have in common: the peer, the user,
@@ -141,15 +142,21 @@ func (s *Sifter) subject(o *observation, by string) event.Field {
 	return f
 }
 
-// success notes a success that follows failures of the same peer or user.
+// success notes a success that follows failures of the same peer or user. Where
+// that user has come from that peer before, it takes three times as many: people
+// mistype.
 func (s *Sifter) success(o *observation, hit *Signal) bool {
+	least := s.opts.FailuresBefore
+	if s.cameBefore(o, hit) {
+		least *= 3
+	}
 	for _, by := range [...]string{"peer", "user"} {
 		subject := s.subject(o, by)
 		ta := s.tallies.get(o.domain, tallyKey{group: hit.Family(), asset: o.ev.Asset, by: by, subject: subject.Value})
 		if subject.Value == "" || ta == nil {
 			continue
 		}
-		if n := ta.within(o.ev.Time, s.opts.FailureWindow); n >= s.opts.FailuresBefore {
+		if n := ta.most(o.ev.Time, s.opts.FailureWindow); n >= least {
 			return s.add(o, Evidence{
 				Kind: SuccessAfter, Class: event.SuspiciousLogin, Severity: event.High, Technique: "T1078", Signal: hit.ID,
 				Subject: subject.Value, Origin: subject.Origin, Count: n, Window: s.opts.FailureWindow,
@@ -157,6 +164,17 @@ func (s *Sifter) success(o *observation, hit *Signal) bool {
 		}
 	}
 	return false
+}
+
+// cameBefore counts the success and says whether the same user succeeded from
+// the same peer before.
+func (s *Sifter) cameBefore(o *observation, hit *Signal) bool {
+	user := s.subject(o, "user").Value
+	if o.peer.Value == "" || user == "" {
+		return false
+	}
+	key := baseline.Key{Asset: o.normal, Program: user + " " + o.peer.Value, Template: evidenceNumber(Evidence{Kind: SuccessAfter, Signal: hit.ID})}
+	return !s.base.See(o.domain, key, o.ev.Time).First
 }
 
 // oddities notes what is wrong with the event itself, and what its source says of it.
