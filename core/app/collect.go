@@ -105,6 +105,7 @@ func (c *Collector) Report(e *Engine, verdicts []Verdict) report.Input {
 	for _, v := range verdicts {
 		if h := c.hosts[v.Case.Asset]; h != nil {
 			h.Cases++
+			h.Worst = max(h.Worst, v.Case.Floor)
 		}
 		in.Cases = append(in.Cases, e.View(v))
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"penstock/core/action"
+	"penstock/core/pipeline"
 	"penstock/core/report"
 )
 
@@ -30,7 +31,7 @@ func (v Verdict) view(language string) report.CaseView {
 	for _, r := range v.Decision.Refusals() {
 		text := report.Reason(r.Reason.String(), language)
 		if r.Action != "" {
-			text = strings.TrimSpace(r.Action+" "+r.Target) + ": " + text
+			text = strings.TrimSpace(pipeline.ActionWords(r.Action, language)+" "+r.Target) + ": " + text
 		}
 		if !slices.Contains(d.Reasons, text) {
 			d.Reasons = append(d.Reasons, text)

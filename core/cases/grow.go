@@ -74,9 +74,7 @@ func (b *Book) raise(h *held) bool {
 	asset, _ := b.site.Resolve(h.Asset, netip.Addr{})
 	asset.Zone = h.Zone
 	result := b.severity(h, asset)
-	if result.Severity > h.Floor || h.Revision == 0 && h.Class == event.ClassNone {
-		h.Class = gravestClass(h.Evidence)
-	}
+	h.Class = gravestClass(h.Evidence)
 	if result.Severity >= h.Floor {
 		h.Confirmed = result.Confirmed || h.Confirmed && result.Severity == h.Floor
 	}
