@@ -164,7 +164,7 @@ func (e *Entry) count(now int64) {
 	if e.InWin >= minBurst && e.InWin >= 10*max(e.Usual, 1) && e.InWin >= 10*max(e.Burst, 1) {
 		e.Burst = e.InWin
 	}
-	if day := int32(now / 86400); e.Count == 0 || day != e.Day { //nolint:gosec // days since 1970 fit for millions of years
+	if day := int32(now / 86400); e.Count == 0 || day != e.Day {
 		e.Day = day
 		if e.Days < 65535 {
 			e.Days++
@@ -176,4 +176,4 @@ func (e *Entry) count(now int64) {
 }
 
 // hour returns the hour of the day in UTC.
-func hour(unix int64) uint { return uint((unix%86400 + 86400) % 86400 / 3600) } //nolint:gosec // 0 to 23
+func hour(unix int64) uint { return uint((unix%86400 + 86400) % 86400 / 3600) }

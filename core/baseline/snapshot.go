@@ -1,5 +1,7 @@
 package baseline
 
+import "maps"
+
 // State is everything a Baseline knows, in a form that encoding/gob can carry.
 type State struct {
 	Domains map[string]DomainState
@@ -24,10 +26,7 @@ type EntryState struct {
 func (b *Baseline) State() State {
 	s := State{Domains: make(map[string]DomainState, len(b.domains))}
 	for name, d := range b.domains {
-		ds := DomainState{Names: make(map[string]uint32, len(d.names)), Next: d.next, Touched: d.touched}
-		for n, i := range d.names {
-			ds.Names[n] = i
-		}
+		ds := DomainState{Names: maps.Clone(d.names), Next: d.next, Touched: d.touched}
 		for k, e := range d.entries {
 			ds.Entries = append(ds.Entries, EntryState{Asset: k.asset, Program: k.program, Template: k.template, Entry: *e})
 		}

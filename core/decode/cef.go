@@ -92,12 +92,12 @@ func (d *Decoder) extension(ev *event.Event, s, separator string) {
 func valueEnd(s string) int {
 	space := -1
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '\\':
+		switch s[i] {
+		case '\\':
 			i++
-		case c == ' ':
+		case ' ':
 			space = i
-		case c == '=':
+		case '=':
 			if space >= 0 {
 				return space
 			}

@@ -152,7 +152,7 @@ func (g *words) letters(i int) int {
 	for j < len(g.m) && class[g.m[j]] == letter {
 		j++
 	}
-	if j-i > 1 && vocabulary[pair(g.m[i], g.m[i+1])] == nil && !(j < len(g.m) && g.m[j] == ':') {
+	if j-i > 1 && vocabulary[pair(g.m[i], g.m[i+1])] == nil && (j >= len(g.m) || g.m[j] != ':') {
 		return j
 	}
 	if j < len(g.m) && g.m[j] == ':' && isHexWord(g.m[i:j]) && g.looksV6(i) {
@@ -198,9 +198,10 @@ func (g *words) user(j int) {
 	end := 0
 	switch q := rest[0]; q {
 	case '"', '\'', '`', '<', '[':
-		if q == '<' {
+		switch q {
+		case '<':
 			q = '>'
-		} else if q == '[' {
+		case '[':
 			q = ']'
 		}
 		rest = rest[1:]

@@ -10,7 +10,7 @@ import (
 // first one is right. The name holds no space or bracket, whatever the name
 // server said.
 func postfix(ev *event.Event, m string) bool {
-	rest := m
+	var rest string
 	switch {
 	case strings.HasPrefix(m, "warning: non-SMTP "), !strings.HasPrefix(m, "warning: "):
 		start := strings.Index(m, " from ")
@@ -98,7 +98,7 @@ func dovecotAuth(ev *event.Event, m string) bool {
 // exim writes [NAME ](HELO) [ADDR]:PORT. What the client sent as HELO holds no
 // space, or exim would have refused it; what comes behind the address is free.
 func exim(ev *event.Event, m string) bool {
-	rest := m
+	var rest string
 	if _, after, ok := strings.Cut(m, " authenticator failed for "); ok {
 		rest = after
 		ev.Set(event.KeyOutcome, failure, event.Observed)

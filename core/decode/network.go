@@ -21,18 +21,18 @@ func named(ev *event.Event, m string) bool {
 
 // netfilter decodes a packet that the kernel logged: KEY=value pairs of its own.
 func netfilter(ev *event.Event, m string) bool {
-	i := strings.Index(m, " SRC=")
-	if i < 0 || !strings.Contains(m, "IN=") {
+	rule, packet, ok := strings.Cut(m, " SRC=")
+	if !ok || !strings.Contains(m, "IN=") {
 		return false
 	}
-	addr, rest := wordHere(m[i+len(" SRC="):])
+	addr, rest := wordHere(packet)
 	setPeer(ev, addr, kernelValue(rest, "SPT="), event.Observed)
 	if target, _, ok := address(kernelValue(rest, "DST=")); ok {
 		ev.Set(event.KeyTarget, target, event.Observed)
 	}
 	ev.Set(event.KeyPort, kernelValue(rest, "DPT="), event.Observed)
 	ev.Set(event.KeyMethod, kernelValue(rest, "PROTO="), event.Observed)
-	if strings.Contains(m[:i], "BLOCK") || strings.Contains(m[:i], "DROP") || strings.Contains(m[:i], "REJECT") {
+	if strings.Contains(rule, "BLOCK") || strings.Contains(rule, "DROP") || strings.Contains(rule, "REJECT") {
 		ev.Set(event.KeyOutcome, failure, event.Observed)
 	}
 	return true

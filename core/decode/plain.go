@@ -25,7 +25,7 @@ func (d *Decoder) isPlainEvent() bool {
 // those of the line within.
 func (d *Decoder) plainEvent(ev *event.Event) {
 	t := &d.tape
-	ev.Seq = uint64(digitsOf(t.get("seq"))) //nolint:gosec // digitsOf is never negative
+	ev.Seq = uint64(digitsOf(t.get("seq")))
 	d.envelopeTime(ev, t.child(0, "ts"))
 	setHost(ev, t.get("host"), event.Observed)
 	source := t.get("source")

@@ -81,7 +81,7 @@ func (t *tape) value(key span, parent, depth int) bool {
 	at := len(t.nodes)
 	kept := at < maxNodes
 	if kept {
-		t.nodes = append(t.nodes, node{key: key, parent: int32(parent)}) //nolint:gosec // below maxNodes
+		t.nodes = append(t.nodes, node{key: key, parent: int32(parent)})
 	}
 	from, to := t.i, 0
 	var what kind
@@ -106,7 +106,7 @@ func (t *tape) value(key span, parent, depth int) bool {
 	if kept && ok {
 		n := &t.nodes[at]
 		n.value = t.span(from, to)
-		n.end = int32(len(t.nodes)) //nolint:gosec // at most maxNodes
+		n.end = int32(len(t.nodes))
 		n.kind, n.escaped = what, escaped
 	}
 	return ok
@@ -114,7 +114,7 @@ func (t *tape) value(key span, parent, depth int) bool {
 
 // span makes a span of offsets into a text that scan has found short enough.
 func (t *tape) span(from, to int) span {
-	return span{int32(from), int32(to)} //nolint:gosec // scan holds the bound
+	return span{int32(from), int32(to)}
 }
 
 // key and val return the key and the value of node i as they are written.

@@ -70,7 +70,7 @@ func accessMessage(ev *event.Event, head, m string) {
 // accessRest reads the quoted columns behind the status: referer, agent, and
 // what forwarding headers claimed.
 func accessRest(ev *event.Event, rest string) {
-	for n := 0; n < 4; n++ {
+	for n := range 4 {
 		value, after, ok := quotedText(rest)
 		if !ok {
 			return
@@ -128,12 +128,12 @@ func webError(ev *event.Event, m string) bool {
 		}
 		return ok
 	}
-	if i := strings.Index(m, ", client: "); i >= 0 {
+	if _, after, ok := strings.Cut(m, ", client: "); ok {
 		origin := event.Observed
-		if strings.Count(m, ", client: ") > 1 {
+		if strings.Contains(after, ", client: ") {
 			origin = event.Claimed
 		}
-		client, rest, _ := strings.Cut(m[i+len(", client: "):], ",")
+		client, rest, _ := strings.Cut(after, ",")
 		setPeer(ev, client, "", origin)
 		if request, ok := between(rest, "request: \"", "\""); ok {
 			method, url, _ := strings.Cut(request, " ")

@@ -272,10 +272,10 @@ func (t *tail) takeName() bool {
 
 func (t *tail) nameBeforeSpace(word string, j int) bool {
 	k := skipSpace(t.s, j)
-	if k >= len(t.s) || !t.level && !((t.s[k] == '-' || t.s[k] == '*') && strings.IndexByte(word, '.') > 0) {
+	dotted := strings.IndexByte(word, '.') > 0
+	if k >= len(t.s) || !t.level && (!dotted || t.s[k] != '-' && t.s[k] != '*') {
 		return false
 	}
-	dotted := strings.IndexByte(word, '.') > 0
 	if dotted && t.s[k] == '*' { // a mark behind the program, as `chrome.exe *64 - `
 		k = skipSpace(t.s, wordEnd(t.s, k))
 		j = k

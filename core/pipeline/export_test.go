@@ -1,5 +1,7 @@
 package pipeline
 
+import "maps"
+
 // Texts returns every text of the package that is not in the playbook, by a
 // name for messages.
 func Texts() map[string]Text {
@@ -9,9 +11,7 @@ func Texts() map[string]Text {
 	addTable(all, "zone", zoneTexts[:])
 	addTable(all, "role", roleTexts[1:])
 	addTable(all, "reason", reasonTexts[1:])
-	for title, t := range actionTexts {
-		all[title] = t
-	}
+	maps.Copy(all, actionTexts)
 	addTable(all, "phrase", []Text{
 		byAddress, byUser, byProgram, byOther, claimed, quoted, noHost, noProgram, moreOf,
 		floorReason, effectShown, noEffect, peerObserved, weakSource, severalKinds, modelSilenced,

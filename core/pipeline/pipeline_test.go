@@ -311,8 +311,13 @@ func TestSpan(t *testing.T) {
 		in   time.Duration
 		want string
 	}{
-		{0, "1 second"}, {90 * time.Second, "1 minute"}, {4 * time.Minute, "4 minutes"},
-		{time.Hour, "1 hour"}, {90 * time.Minute, "90 minutes"}, {5 * time.Hour, "5 hours"}, {72 * time.Hour, "3 days"},
+		{0, "1 second"},
+		{90 * time.Second, "1 minute"},
+		{4 * time.Minute, "4 minutes"},
+		{time.Hour, "1 hour"},
+		{90 * time.Minute, "90 minutes"},
+		{5 * time.Hour, "5 hours"},
+		{72 * time.Hour, "3 days"},
 	}
 	for _, test := range tests {
 		if got := pipeline.Span(test.in, "en"); got != test.want {
@@ -369,8 +374,10 @@ func FuzzRules(f *testing.F) {
 			Asset: host, Zone: event.Zone(zone % 4), Class: event.Class(class % 26), Floor: event.High,
 			Peers: entity(peer), Users: entity(user), Programs: entity(program), Targets: entity(host),
 			Evidence: []sift.Evidence{e},
-			Lines: []cases.Line{{Number: 1, Host: host, Program: program, Evidence: []sift.Evidence{e},
-				Fields: []event.Field{{Key: event.KeyFile, Value: file}, {Key: event.KeyPeer, Value: peer, Origin: event.Observed}}}},
+			Lines: []cases.Line{{
+				Number: 1, Host: host, Program: program, Evidence: []sift.Evidence{e},
+				Fields: []event.Field{{Key: event.KeyFile, Value: file}, {Key: event.KeyPeer, Value: peer, Origin: event.Observed}},
+			}},
 		}
 		r := p.Rules(c)
 		for _, s := range r.Advice.Steps {

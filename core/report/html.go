@@ -137,7 +137,7 @@ func (in *Input) functions() template.FuncMap {
 		"action":   func(a Action) string { return HTMLText(a.words(language)) },
 		"proposal": func(p pipeline.Proposal) string { return HTMLText(proposalWords(p, language)) },
 		"kinds":    func(l cases.Line) []string { return kindList(&l, language) },
-		"fields":   func(l cases.Line, observed int) string { return fieldList(l.Fields, event.Origin(observed)) }, //nolint:gosec // 0 or 1, in our template
+		"fields":   func(l cases.Line, observed int) string { return fieldList(l.Fields, event.Origin(observed)) },
 		"percent":  func(part, all int) string { return percent(part, all, language) },
 		"rate":     func(s Source) string { return rate(s, language) },
 		"add":      func(a, b int) int { return a + b },

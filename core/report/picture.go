@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"penstock/core/event"
@@ -197,16 +198,18 @@ func (p *picture) area(in *Input, a axis) {
 	for _, b := range buckets {
 		p.AllMax = max(p.AllMax, b.all())
 	}
-	path := fmt.Sprintf("M%d %d", left, p.AllEnd)
+	var path strings.Builder
+	fmt.Fprintf(&path, "M%d %d", left, p.AllEnd)
 	for i, b := range buckets {
 		y := float64(p.AllEnd)
 		if p.AllMax > 0 {
 			y -= math.Sqrt(float64(b.all())/float64(p.AllMax)) * allHeight
 		}
 		x := left + float64(i)*a.width()
-		path += fmt.Sprintf("L%.1f %.1fL%.1f %.1f", x, y, x+a.width(), y)
+		fmt.Fprintf(&path, "L%.1f %.1fL%.1f %.1f", x, y, x+a.width(), y)
 	}
-	p.All = path + fmt.Sprintf("L%d %dZ", pictureWidth-right, p.AllEnd)
+	fmt.Fprintf(&path, "L%d %dZ", pictureWidth-right, p.AllEnd)
+	p.All = path.String()
 }
 
 // handed returns the events of all cases.

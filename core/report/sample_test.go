@@ -77,7 +77,8 @@ func samplePipeline(t testing.TB, language string) *pipeline.Pipeline {
 	o.Timezone, o.Language = "Europe/Berlin", language
 	o.Assets = []site.AssetOptions{
 		{Name: "gw1", Zone: event.ZoneDMZ, Carries: []event.Zone{event.ZoneOT}, Roles: []site.Role{site.RoleVPN}},
-		{Name: "web1", Zone: event.ZoneDMZ}, {Name: "plc-dosing", Zone: event.ZoneOT, Roles: []site.Role{site.RoleController}},
+		{Name: "web1", Zone: event.ZoneDMZ},
+		{Name: "plc-dosing", Zone: event.ZoneOT, Roles: []site.Role{site.RoleController}},
 	}
 	o.Contacts = []site.Contact{
 		{Name: "Verfahrenstechnik, Bereitschaft", Phone: "+49 30 555 0101", Zones: []event.Zone{event.ZoneOT}},

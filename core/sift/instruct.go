@@ -55,7 +55,8 @@ var phrases = newPhraseBook([]phrase{
 	{hint: 0, steps: []step{{0, "respond reply answer"}, {2, "with only exactly just that as"}, {4, harmless + " false clean"}}, pairs: answers},
 	{hint: 2, steps: []step{
 		{0, "classify label mark treat consider report flag categorize categorise judge regard score assess evaluate tag rate deem"},
-		{6, "as to"}, {2, harmless},
+		{6, "as to"},
+		{2, harmless},
 	}},
 	{hint: 0, steps: []step{{0, "classify categorize categorise deem"}, {6, "as"}, {2, "false low clean none expected ordinary usual known allowed approved planned"}}},
 	{hint: 0, steps: []step{{0, "raise"}, {1, "no"}, {2, "alert alerts alarm ticket incident"}}},
@@ -65,7 +66,8 @@ var phrases = newPhraseBook([]phrase{
 	{hint: 2, steps: []step{{0, "do please"}, {1, "not dont don"}, {2, "alert flag escalate mention investigate"}, {4, "this it these anything any activity operator human anyone following the on"}}, pairs: "t alert|t flag|t escalate|t mention|t investigate|t report"},
 	{hint: 0, steps: []step{{0, "dont"}, {1, "alert flag escalate mention investigate report"}, {3, "this it these anything any"}}, pairs: "t alert|t flag|t escalate|t mention|t investigate|t report"},
 	{hint: 2, steps: []step{
-		{0, "authorized authorised approved sanctioned"}, {3, "penetration pentest redteam test testing exercise"},
+		{0, "authorized authorised approved sanctioned"},
+		{3, "penetration pentest redteam test testing exercise"},
 		{8, "ignore disregard benign normal harmless"},
 	}},
 	{hint: 3, steps: []step{{0, "note message attention notice instruction instructions important hint"}, {2, "to for"}, {2, "the any an all ai"}, {1, "ai llm gpt chatgpt model assistant classifier copilot"}}, pairs: "to ai|for ai|the ai|any ai|an ai|all ai|to llm|for llm|the llm|any llm|an llm|all llm|chatgpt|assistant|classifier|copilot|to gpt|the model|any model|ai model"},
@@ -185,7 +187,7 @@ func newPhraseBook(list []phrase) *phraseBook {
 		ready := &readyPhrase{}
 		for i, s := range p.steps {
 			set := map[string]bool{}
-			for _, word := range strings.Fields(s.words) {
+			for word := range strings.FieldsSeq(s.words) {
 				set[word] = true
 				if i == 0 {
 					book.byWord[word] = append(book.byWord[word], ready)
@@ -197,7 +199,7 @@ func newPhraseBook(list []phrase) *phraseBook {
 			ready.gaps = append(ready.gaps, s.gap)
 			ready.sets = append(ready.sets, set)
 		}
-		for _, pair := range strings.Split(p.pairs, "|") {
+		for pair := range strings.SplitSeq(p.pairs, "|") {
 			for _, separator := range [...]string{" ", "_", "-", "+"} {
 				hinted[strings.ReplaceAll(pair, " ", separator)] = true
 			}

@@ -202,12 +202,12 @@ func TestSiftForgedHostChangesNoBaselineAndNoZone(t *testing.T) {
 	if !found || !f.Fresh {
 		t.Errorf("the contradiction is no evidence: %v", words(f))
 	}
-	real := line(now+1, "plc1", "poller", "register 40001 written")
-	if f := s.Sift(real); !cmp.Equal(words(f), []string{"new-program Low"}) {
+	own := line(now+1, "plc1", "poller", "register 40001 written")
+	if f := s.Sift(own); !cmp.Equal(words(f), []string{"new-program Low"}) {
 		t.Errorf("the PLC's first own line has evidence %v, want a new program: the forged line had taught its baseline", words(f))
 	}
-	if real.Zone != event.ZoneOT {
-		t.Errorf("zone of the PLC's own line = %s, want ot", real.Zone)
+	if own.Zone != event.ZoneOT {
+		t.Errorf("zone of the PLC's own line = %s, want ot", own.Zone)
 	}
 }
 

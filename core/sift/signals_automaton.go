@@ -86,7 +86,7 @@ func (a *automaton) trie(literals []string, offset uint16) []trieNode {
 			}
 			at = child
 		}
-		nodes[at].ends = append(nodes[at].ends, offset+uint16(id)) //nolint:gosec // at most 65,536
+		nodes[at].ends = append(nodes[at].ends, offset+uint16(id))
 	}
 	return nodes
 }
@@ -133,7 +133,7 @@ func (a *automaton) table(nodes []trieNode, order []int) {
 	a.depth = make([]uint8, len(nodes))
 	for i, node := range byNumber {
 		state[node] = uint32(i) * a.width
-		a.depth[i] = uint8(min(nodes[node].depth, 255)) //nolint:gosec // CheckSignals holds texts to maxText
+		a.depth[i] = uint8(min(nodes[node].depth, 255))
 		if ends := nodes[node].ends; len(ends) > 0 {
 			a.first = min(a.first, state[node])
 			a.ends = append(a.ends, ends)

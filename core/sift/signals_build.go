@@ -28,7 +28,7 @@ func (n *numbering) of(texts []string) []uint16 {
 		text = strings.ToLower(text)
 		id, ok := n.numbers[text]
 		if !ok {
-			id = uint16(len(n.list)) //nolint:gosec // build holds the bound
+			id = uint16(len(n.list))
 			n.numbers[text] = id
 			n.list = append(n.list, text)
 		}
@@ -82,14 +82,14 @@ func (b *signalsBuilder) add(signal *Signal, from *Clause) {
 // finish numbers the names behind the texts and builds index and automatons.
 func (b *signalsBuilder) finish(literals int) {
 	s := b.signals
-	offset := uint16(len(b.texts.list)) //nolint:gosec // at most maxLiterals
+	offset := uint16(len(b.texts.list))
 	s.byText = make([][]uint16, literals)
 	for i := range s.clauses {
 		c := &s.clauses[i]
 		for k := range c.name {
 			c.name[k] += offset
 		}
-		b.index(uint16(i), c) //nolint:gosec // at most maxClauses
+		b.index(uint16(i), c)
 	}
 	triggers := func(id uint16) bool { return int(id) < s.hints || len(s.byText[id]) > 0 }
 	s.texts = newAutomaton(b.texts.list, 0, triggers)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	mathbits "math/bits"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -58,12 +59,7 @@ func (s *literalSet) add(id uint16)      { s[id/64] |= 1 << (id % 64) }
 func (s *literalSet) has(id uint16) bool { return s[id/64]&(1<<(id%64)) != 0 }
 
 func (s *literalSet) hasAny(ids []uint16) bool {
-	for _, id := range ids {
-		if s.has(id) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(ids, s.has)
 }
 
 func (s *literalSet) hasAll(ids []uint16) bool {

@@ -57,7 +57,7 @@ func TestPrintUnmatched(t *testing.T) {
     # 1 event, first in b.log: x
     - name: "ap1"
       # zone: it, dmz or ot
-    # 1 event, first in b.log: y[31m
+    # 1 event, first in b.log: y␛[31m
     - name: "ap2"
       # zone: it, dmz or ot
 `

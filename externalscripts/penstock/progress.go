@@ -46,7 +46,7 @@ func (p *progress) finish() {
 
 func isTerminal(w any) bool {
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // file descriptors are small
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // styleFor returns how text looks on standard output: with colour and wrapped to
@@ -58,7 +58,7 @@ func styleFor(e *env, language string, location *time.Location) report.Style {
 		return s
 	}
 	s.Colour = e.getenv("NO_COLOR") == ""
-	if width, _, err := term.GetSize(int(f.Fd())); err == nil { //nolint:gosec // file descriptors are small
+	if width, _, err := term.GetSize(int(f.Fd())); err == nil {
 		s.Width = width
 	}
 	return s

@@ -45,12 +45,21 @@ func TestSignals(t *testing.T) {
 		{"+ list in Spanish", []string{"list", "--language", "es"}, exitDone, "Inicio de sesión", ""},
 		{"+ list with own file", []string{"list", "--file", file("own.yaml", own)}, exitDone, "Pump runs dry", ""},
 		{"+ test", []string{"test"}, exitDone, " 0 failed", ""},
-		{"- failing example", []string{"test", "--file", file("fail.yaml", strings.Replace(own, "[dry run]", "[wet run]", 1))},
-			exitFailed, "pump.dry does not match its example", "1 of "},
-		{"- bad entry", []string{"test", "--file", file("bad.yaml", strings.Replace(own, "dry run]", "d]", 1))},
-			exitConfig, "", "bad.yaml:6"},
-		{"- unknown key", []string{"list", "--file", file("key.yaml", strings.Replace(own, "class:", "klass:", 1))},
-			exitConfig, "", "key.yaml:4"},
+		{
+			"- failing example",
+			[]string{"test", "--file", file("fail.yaml", strings.Replace(own, "[dry run]", "[wet run]", 1))},
+			exitFailed, "pump.dry does not match its example", "1 of ",
+		},
+		{
+			"- bad entry",
+			[]string{"test", "--file", file("bad.yaml", strings.Replace(own, "dry run]", "d]", 1))},
+			exitConfig, "", "bad.yaml:6",
+		},
+		{
+			"- unknown key",
+			[]string{"list", "--file", file("key.yaml", strings.Replace(own, "class:", "klass:", 1))},
+			exitConfig, "", "key.yaml:4",
+		},
 		{"- no file", []string{"test", "--file", filepath.Join(dir, "none.yaml")}, exitInput, "", "read signals file"},
 	}
 	for _, tt := range tests {
