@@ -117,7 +117,7 @@ func (h *held) addEntities(ev *event.Event) {
 		switch f.Key {
 		case event.KeyPeer:
 			count(&h.Peers, f)
-		case event.KeyUser:
+		case event.KeyUser, event.KeyByUser:
 			count(&h.Users, f)
 		}
 	}
