@@ -47,6 +47,7 @@ func (d *Decoder) plainEvent(ev *event.Event) {
 	}
 	user, line := t.get("user"), t.get("line")
 	if line != "" {
+		ev.Raw = line // the envelope is ours, the line is what somebody wrote
 		d.inner(ev, line)
 	} else {
 		ev.Message = ev.Name
