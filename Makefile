@@ -27,8 +27,8 @@ race: export CGO_ENABLED = 1
 race: ## the same with the race detector (needs a C compiler)
 	go test -race ./...
 
-live: browser ## the whole programs: scripts, every command of the documents, Chromium
-	go test -count=1 -tags live ./core/e2e
+live: browser ## the whole programs: scripts, every command of the documents, Chromium; floods of a million lines
+	go test -count=1 -tags live ./core/e2e ./core/pattern ./core/sift
 
 test: lint unit race live ## everything; installs what it needs
 

@@ -162,16 +162,12 @@ func novel(r *rand.Rand) string {
 
 // A8: one scope's flood of novelty costs the others nothing.
 func TestFloodOfTemplatesEvictsOnlyItsOwnScope(t *testing.T) {
-	n := 1_000_000
-	if testing.Short() || racing {
-		n = 50_000
-	}
 	before := heap()
 	m := New(Options{})
 	r := rand.New(rand.NewPCG(1, 2))
 	quiet := m.Learn("quiet", "pump 3 stopped by operator").ID
 	steady := m.Learn("flood", "heartbeat 0 of the flooded source").ID
-	for i := range n {
+	for i := range flood {
 		m.Learn("flood", novel(r))
 		if i%100 == 0 {
 			m.Learn("flood", fmt.Sprintf("heartbeat %d of the flooded source", i))

@@ -1,0 +1,5 @@
+//go:build live
+
+package pattern
+
+const flood = 1_000_000

@@ -1,0 +1,7 @@
+//go:build !race && !live
+
+package pattern
+
+// flood is the number of lines in tests of a flood. `make test` runs the full
+// number as well.
+const flood = 250_000

@@ -1,0 +1,5 @@
+//go:build live
+
+package sift
+
+const flood = 1_000_000

@@ -1,0 +1,5 @@
+//go:build race && !live
+
+package sift
+
+const flood = 50_000

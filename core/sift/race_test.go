@@ -1,5 +1,0 @@
-//go:build race
-
-package sift
-
-const raceEnabled = true
