@@ -105,7 +105,7 @@ type held struct {
 	Case
 	Number     uint64 // of the case's id
 	Place      place
-	Templates  map[uint64]bool
+	Messages   map[Message]bool
 	Classes    map[event.Class]bool
 	AtForward  int       // events when it was last forwarded
 	Hour       time.Time // start of the hour that Forwards counts
@@ -113,8 +113,14 @@ type held struct {
 	LineGrades []event.Severity // severity of the evidence of each line
 }
 
-// maxTemplates bounds the templates that one case remembers as seen.
-const maxTemplates = 500
+// Message is what makes a line of a case news: a program's template.
+type Message struct {
+	Program  string
+	Template uint64
+}
+
+// maxMessages bounds the messages that one case remembers as seen.
+const maxMessages = 500
 
 // NewBook returns a book without cases. Ids are made of site, worker and a
 // counter. The function gives the text behind a template's number.
@@ -225,7 +231,7 @@ func (b *Book) begin(p place, ev *event.Event) *held {
 			ID: fmt.Sprintf("%s%d", b.prefix, b.counter), Status: Open, Asset: p.Asset, Zone: ev.Zone,
 			Opened: ev.Time, Updated: ev.Time,
 		},
-		Number: b.counter, Place: p, Templates: map[uint64]bool{},
+		Number: b.counter, Place: p, Messages: map[Message]bool{},
 	}
 	b.open[p], b.byID[h.ID] = h, h
 	return h

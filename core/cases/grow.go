@@ -29,7 +29,7 @@ func (b *Book) grow(h *held, ev *event.Event, f sift.Finding) []string {
 	}
 	say(h.Revision == 0, "opened")
 	grade := grade(f.Evidence)
-	say(f.Fresh && (h.addTemplate(f.Template) || hasKind(f.Evidence, sift.Returned)), "template-new-to-case")
+	say(f.Fresh && (h.addMessage(Message{ev.Program, f.Template}) || hasKind(f.Evidence, sift.Returned)), "template-new-to-case")
 	say(h.addTechniques(f.Evidence), "new-technique")
 	say(h.addTargets(ev), "new-target")
 	say(hasKind(f.Evidence, sift.SuccessAfter) && !hasKind(h.Evidence, sift.SuccessAfter), "first-success")
@@ -83,11 +83,12 @@ func (b *Book) raise(h *held) bool {
 	return higher
 }
 
-func (h *held) addTemplate(id uint64) bool {
-	if h.Templates[id] || len(h.Templates) >= maxTemplates {
+func (h *held) addMessage(m Message) bool {
+	if h.Messages[m] || len(h.Messages) >= maxMessages {
 		return false
 	}
-	h.Templates[id] = true
+	m.Program = strings.Clone(m.Program)
+	h.Messages[m] = true
 	return true
 }
 

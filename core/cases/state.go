@@ -22,7 +22,7 @@ type OpenState struct {
 	Case               Case
 	Number             uint64
 	Asset, Kind, Value string
-	Templates          []uint64
+	Messages           []Message
 	AtForward          int
 	Hour               time.Time
 	Forwards           int
@@ -37,10 +37,9 @@ func (b *Book) State() State {
 			Case: h.copy(), Number: h.Number, Asset: h.Place.Asset, Kind: h.Place.Kind, Value: h.Place.Value,
 			AtForward: h.AtForward, Hour: h.Hour, Forwards: h.Forwards, LineGrades: slices.Clone(h.LineGrades),
 		}
-		for id := range h.Templates {
-			o.Templates = append(o.Templates, id)
+		for m := range h.Messages {
+			o.Messages = append(o.Messages, m)
 		}
-		slices.Sort(o.Templates)
 		s.Open = append(s.Open, o)
 	}
 	slices.SortFunc(s.Open, func(x, y OpenState) int {
@@ -61,11 +60,11 @@ func (b *Book) Load(s State) error {
 			return fmt.Errorf("case %s of the snapshot: %d lines, %d grades", o.Case.ID, len(o.Case.Lines), len(o.LineGrades))
 		}
 		h := &held{
-			Case: o.Case, Number: o.Number, Place: place{o.Asset, o.Kind, o.Value}, Templates: make(map[uint64]bool, len(o.Templates)),
+			Case: o.Case, Number: o.Number, Place: place{o.Asset, o.Kind, o.Value}, Messages: make(map[Message]bool, len(o.Messages)),
 			AtForward: o.AtForward, Hour: o.Hour, Forwards: o.Forwards, LineGrades: o.LineGrades,
 		}
-		for _, id := range o.Templates {
-			h.Templates[id] = true
+		for _, m := range o.Messages {
+			h.Messages[m] = true
 		}
 		b.open[h.Place], b.byID[h.ID] = h, h
 	}

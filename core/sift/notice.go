@@ -173,7 +173,7 @@ func (s *Sifter) cameBefore(o *observation, hit *Signal) bool {
 	if o.peer.Value == "" || user == "" {
 		return false
 	}
-	key := baseline.Key{Asset: o.normal, Program: user + " " + o.peer.Value, Template: evidenceNumber(Evidence{Kind: SuccessAfter, Signal: hit.ID})}
+	key := baseline.Key{Asset: o.normal, Program: user + " " + o.peer.Value, Template: evidenceNumber(Evidence{Kind: SuccessAfter, Signal: hit.ID}, o.ev.Program)}
 	return !s.base.See(o.domain, key, o.ev.Time).First
 }
 

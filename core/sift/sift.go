@@ -137,7 +137,7 @@ func (s *Sifter) add(o *observation, e Evidence) bool {
 // fresh says whether the evidence may open a case. High and above always may;
 // Medium when it was not told for Forget; Low when it was not even seen.
 func (s *Sifter) fresh(o *observation, e Evidence) bool {
-	key := baseline.Key{Asset: o.normal, Program: e.Subject, Template: evidenceNumber(e)}
+	key := baseline.Key{Asset: o.normal, Program: e.Subject, Template: evidenceNumber(e, o.ev.Program)}
 	sight := s.base.See(o.domain, key, o.ev.Time)
 	fresh := sight.First || sight.Gap >= s.opts.Forget ||
 		e.Severity == event.Medium && sight.Told >= s.opts.Forget || e.Severity >= event.High
@@ -147,10 +147,10 @@ func (s *Sifter) fresh(o *observation, e Evidence) bool {
 	return fresh
 }
 
-// evidenceNumber gives a kind of evidence a number beside those of templates,
-// which stay below the highest bit.
-func evidenceNumber(e Evidence) uint64 {
-	return 1<<63 | hash(e.Signal)<<8>>1 | uint64(e.Kind)
+// evidenceNumber gives a kind of evidence about a program a number beside those
+// of templates, which stay below the highest bit.
+func evidenceNumber(e Evidence, program string) uint64 {
+	return 1<<63 | (hash(e.Signal)^hash(program))<<8>>1 | uint64(e.Kind)
 }
 
 // standing is where an event stands.
