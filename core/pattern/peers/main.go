@@ -1,5 +1,5 @@
-// Command peers measures `penstock mine` beside other template miners written in
-// Go: each as a process of its own on one core, in turns, over the same file, so
+// Command peers measures `penstock mine`, and `penstock analyze`, beside other
+// template miners written in Go: each as a process of its own on one core, in turns, over the same file, so
 // that the ratios mean something on a noisy machine. It is a module of its own:
 // what it compares with is no part of the product.
 package main
@@ -22,23 +22,33 @@ import (
 	"github.com/jaeyo/go-drain3/pkg/drain3"
 )
 
-// contender is one program that reads a file. A nil learn stands for penstock.
+// contender is one program that reads a file: penstock with a subcommand, or this
+// program with a function that learns line by line.
 type contender struct {
-	name string
-	new  func() (func(line string) error, error)
+	name     string
+	penstock []string
+	new      func() (func(line string) error, error)
 }
 
 var contenders = []contender{
-	{"penstock", nil},
-	{"read only", func() (func(string) error, error) { return func(string) error { return nil }, nil }},
-	{"go-drain3", func() (func(string) error, error) { return newDrain3() }},
-	{"faceair/drain", func() (func(string) error, error) { return newFaceair(), nil }},
-	{"go-drain3, masks", func() (func(string) error, error) {
+	{mine, []string{"mine", "--quiet"}, nil},
+	{analyze, []string{"analyze", "--quiet"}, nil},
+	{"read only", nil, func() (func(string) error, error) { return func(string) error { return nil }, nil }},
+	{"go-drain3", nil, func() (func(string) error, error) { return newDrain3() }},
+	{"faceair/drain", nil, func() (func(string) error, error) { return newFaceair(), nil }},
+	{"go-drain3, masks", nil, func() (func(string) error, error) {
 		learn, err := newDrain3()
 		return masked(learn), err
 	}},
-	{"faceair/drain, masks", func() (func(string) error, error) { return masked(newFaceair()), nil }},
+	{"faceair/drain, masks", nil, func() (func(string) error, error) { return masked(newFaceair()), nil }},
 }
+
+// The two that the others are compared with: headers, masks and templates alone,
+// which is what the peers do without headers, and everything up to the decision.
+const (
+	mine    = "penstock mine"
+	analyze = "penstock analyze"
+)
 
 func newDrain3() (func(string) error, error) {
 	d, err := drain3.NewDrain(drain3.WithMaxCluster(1 << 30))
@@ -178,11 +188,11 @@ func compare(w io.Writer, penstock, path string, rounds int, skipMasks bool) err
 func measure(c contender, penstock, path string) (run, error) {
 	program, args := os.Args[0], []string{"-as", c.name, path}
 	if c.new == nil {
-		program, args = penstock, []string{"mine", "--quiet", path}
+		program, args = penstock, append(slices.Clone(c.penstock), path)
 	}
 	cmd := exec.Command(program, args...) //nolint:gosec // the caller of a benchmark says what it runs
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
-	cmd.Stderr = os.Stderr
+	cmd.Stderr = os.Stderr // its own output goes nowhere
 	start := time.Now()
 	if err := cmd.Run(); err != nil {
 		return run{}, err
@@ -196,22 +206,19 @@ func measure(c contender, penstock, path string) (run, error) {
 
 func table(w io.Writer, runs map[string][]run, lines, rounds int) error {
 	fmt.Fprintf(w, "%d lines, median of %d runs in turns, one core\n\n", lines, rounds)
-	fmt.Fprintf(w, "%-21s %7s %7s %12s %9s %s\n", "program", "CPU s", "wall s", "lines/CPU s", "peak MiB", "penstock is faster by")
-	own := median(runs["penstock"], func(r run) time.Duration { return r.cpu })
+	fmt.Fprintf(w, "%-21s %7s %7s %12s %9s %9s %9s\n", "program", "CPU s", "wall s", "lines/CPU s", "peak MiB", "mine x", "analyze x")
+	cpuOf := func(name string) time.Duration { return median(runs[name], func(r run) time.Duration { return r.cpu }) }
 	for _, c := range contenders {
 		rs := runs[c.name]
 		if len(rs) == 0 {
 			continue
 		}
-		cpu := median(rs, func(r run) time.Duration { return r.cpu })
+		cpu := cpuOf(c.name)
 		wall := median(rs, func(r run) time.Duration { return r.wall })
 		peak := median(rs, func(r run) int64 { return r.peak })
-		ratio := fmt.Sprintf("%.1f", cpu.Seconds()/max(own.Seconds(), 1e-3))
-		if c.new == nil {
-			ratio = ""
-		}
-		fmt.Fprintf(w, "%-21s %7.2f %7.2f %12.0f %9.1f %s\n", c.name, cpu.Seconds(), wall.Seconds(),
-			float64(lines)/max(cpu.Seconds(), 1e-3), float64(peak)/1024, ratio)
+		faster := func(than string) float64 { return cpu.Seconds() / max(cpuOf(than).Seconds(), 1e-3) }
+		fmt.Fprintf(w, "%-21s %7.2f %7.2f %12.0f %9.1f %9.1f %9.1f\n", c.name, cpu.Seconds(), wall.Seconds(),
+			float64(lines)/max(cpu.Seconds(), 1e-3), float64(peak)/1024, faster(mine), faster(analyze))
 	}
 	return nil
 }
