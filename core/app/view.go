@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"penstock/core/action"
+	"penstock/core/cases"
 	"penstock/core/pipeline"
 	"penstock/core/report"
 )
@@ -40,7 +41,8 @@ func (v Verdict) view(language string) report.CaseView {
 	return report.CaseView{Case: v.Case, Report: v.Report, Decision: d}
 }
 
-// topTemplates returns the most frequent templates.
+// topTemplates returns the most frequent templates. A secret that stands in
+// every such line is part of its template.
 func (e *Engine) topTemplates() []report.Template {
 	var all []report.Template
 	for _, t := range e.sifter.Miner().Templates() {
@@ -49,5 +51,9 @@ func (e *Engine) topTemplates() []report.Template {
 	slices.SortFunc(all, func(a, b report.Template) int {
 		return cmp.Or(-cmp.Compare(a.Events, b.Events), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Text, b.Text))
 	})
-	return all[:min(len(all), topTemplates)]
+	all = all[:min(len(all), topTemplates)]
+	for i := range all {
+		all[i].Text = cases.MaskSecrets(all[i].Text)
+	}
+	return all
 }

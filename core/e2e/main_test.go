@@ -140,3 +140,11 @@ func matchJSON(ts *testscript.TestScript, pattern, text string) {
 		ts.Fatalf("JSON does not match %s:\n%.2000s", pattern, compact)
 	}
 }
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatalf("write %s: %v", path, err)
+	}
+}

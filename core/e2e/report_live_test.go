@@ -127,11 +127,3 @@ func chromium(t *testing.T, args ...string) string {
 	}
 	return string(text)
 }
-
-func writeFile(t *testing.T, path, text string) {
-	t.Helper()
-
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatalf("write %s: %v", path, err)
-	}
-}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"penstock/core/app"
+	"penstock/core/cases"
 	"penstock/core/logline"
 	"penstock/core/pattern"
 	show "penstock/core/report"
@@ -169,7 +170,7 @@ func (r *mineRun) writeTable(w io.Writer) error {
 		return err
 	}
 	for _, id := range shown {
-		if _, err := fmt.Fprintf(w, "%9d  %s\n", r.miner.Count(id), show.Terminal(r.miner.Template(id))); err != nil {
+		if _, err := fmt.Fprintf(w, "%9d  %s\n", r.miner.Count(id), show.Terminal(cases.MaskSecrets(r.miner.Template(id)))); err != nil {
 			return err
 		}
 	}
