@@ -274,3 +274,17 @@ func mustSite() *site.Site {
 	}
 	return s
 }
+
+// A7: what is grave does not hide in a case that is open and low.
+func TestExploitNeverHidesInAnOpenLowCase(t *testing.T) {
+	b := newBook(t, DefaultOptions())
+	opened := scan(0, "203.0.113.9", 1).add(b)
+	for i := range 200 { // beyond what the hour allows
+		scan(time.Duration(i)*time.Second, "203.0.113.9", uint64(i)).add(b)
+	}
+	exploit := step{at: 5 * time.Minute, peer: "203.0.113.9", template: 999, kind: sift.SignalMatch, class: event.ExploitAttempt, severity: event.High}
+	out := exploit.add(b)
+	if out.Case != opened.Case || out.Decision != Forward || out.Severity < event.Medium {
+		t.Errorf("an exploit after a scan: %s %s of case %s, want case %s forward, Medium or worse", out.Decision, out.Severity, out.Case, opened.Case)
+	}
+}
