@@ -1,234 +1,432 @@
 package cases
 
 import (
-	"regexp"
+	"cmp"
+	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // Secret stands where MaskSecrets found one.
 const Secret = "<secret>"
 
-// cutMark stands at the end of a text that Clean has cut.
-const cutMark = "…"
-
-// secretShape is one way in which a secret is written. The expression is looked
-// for only where one of the texts occurs; its groups are the secrets.
-type secretShape struct {
-	texts []string // in lower case
-	shape *regexp.Regexp
-}
-
-// Parts of the expressions below.
-const (
-	quoted = `(?:\\*"[^"\\]+\\*"|'[^']+')`
-	value  = `(?:` + quoted + `|` + Secret + `|[^\s"'&;,<>|\\=:][^\s"'&;,<>|\\]*)`
-	equals = `(?:\\*["']?\s{0,3}[=:]+>?\s{0,3})`
-	marked = `gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{20,}|gl(?:pat|dt|rt)-[A-Za-z0-9_-]{16,}|` +
-		`xox[abeoprs]-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{10,}|[srp]k_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=]{16,}|` +
-		`sk-[A-Za-z0-9_-]{20,}|AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9_-]{20,}|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}|` +
-		`hf_[A-Za-z0-9]{20,}|dop_v1_[a-f0-9]{40,}|shpat_[a-fA-F0-9]{20,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|` +
-		`A(?:KI|SI)A[A-Z0-9]{12,20}|AGE-SECRET-KEY-1[A-Z0-9]{20,}|hvs\.[A-Za-z0-9_-]{20,}|tskey-[A-Za-z0-9-]{16,}|` +
-		`dckr_pat_[A-Za-z0-9_-]{16,}|lin_api_[A-Za-z0-9]{20,}|sntrys_[A-Za-z0-9_=+/]{20,}`
-	secretName = `[a-z0-9_.-]*(?:passwo?r?d|passwd|passphrase|passcode|userpass|dbpass|pwd|secret|secretkey|api[_-]?key|` +
-		`access[_-]?key(?:[_-]?id)?|private[_-]?key|auth[_-]?token|psk|tlspskvalue|token|sess(?:ion)?[_-]?id|phpsessid|` +
-		`zbx_session|asp\.net_sessionid|connect\.sid|otp|totp|pin[_-]?code|authkey|authpass|privpass|auth[_-]?key|` +
-		`encryption[_-]?key|signing[_-]?key|shared[_-]?key|account[_-]?key|sharedaccesskey|credential|community)|pass|sid|sig|encpass`
-	commands = `mysql(?:dump|admin)?\b[^|;\r\n]*?\s-p|mariadb(?:-dump)?\b[^|;\r\n]*?\s-p|sshpass\s+-p\s*|` +
-		`plink\b[^|;\r\n]*?\s-pw\s+|curl\b[^|;\r\n]*?\s(?:-u|--user)\s+[^\s:]+:|` +
-		`ldap(?:search|modify|add|whoami)\b[^|;\r\n]*?\s-w\s+|snmp(?:walk|get|set|bulkwalk)\b[^|;\r\n]*?\s(?:-c|-A|-X)\s+|` +
-		`redis-cli\b[^|;\r\n]*?\s-a\s+|smbclient\b[^|;\r\n]*?\s-U\s+[^\s%]+%|xfreerdp\b[^|;\r\n]*?\s/p:|` +
-		`net1?(?:\.exe)?\s+use\b[^|;\r\n]*?/user:\S+\s+|net1?(?:\.exe)?\s+user\s+(?:/add\s+)?[^\s/]+\s+`
-	devices = `snmp-server\s+community|community\s+string|enable\s+(?:secret|password)(?:\s+level\s+\d+)?(?:\s+\d)?|` +
-		`key-string(?:\s+\d)?|(?:tacacs|radius)(?:-server)?\s+(?:host\s+\S+\s+)?key(?:\s+\d)?|` +
-		`pre-shared-key(?:\s+address\s+\S+)?(?:\s+key)?|username\s+\S+(?:\s+privilege\s+\d+)?\s+(?:secret|password)(?:\s+\d)?`
-)
-
-// secretShapes are tried in this order; each sees what the ones before have left.
-var secretShapes = []secretShape{
-	{[]string{"-----begin"}, regexp.MustCompile(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----([^-]+(?:-----END [A-Z0-9 ]*-----)?)`)},
-	{[]string{"eyj"}, regexp.MustCompile(`\b(eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*)`)},
-	{[]string{"://"}, regexp.MustCompile(`://[^\s/:@"']*:([^\s/@"']+)@`)}, // user:secret@host
-	{
-		[]string{
-			"gh", "gl", "xox", "xapp-", "k_live_", "k_test_", "whsec_", "sk-", "aiza", "ya29.", "npm_", "pypi-", "hf_", "dop_v1_",
-			"shpat_", "sg.", "akia", "asia", "age-secret-key-", "hvs.", "tskey-", "dckr_pat_", "lin_api_", "sntrys_",
-		},
-		regexp.MustCompile(`\b(` + marked + `)`),
-	},
-	{
-		[]string{"authorization", "x-zbx-auth"},
-		regexp.MustCompile(`(?i)(?:authorization|x-zbx-auth)` + equals + `(?:\\*["'])?(?:(?:Basic|Bearer|Digest|Negotiate|NTLM|Token|ApiKey|AWS4-HMAC-SHA256)\s+)?([^"'\s\\][^"'\r\n\\]*)`),
-	},
-	{[]string{"bearer ", "basic "}, regexp.MustCompile(`\b(?i:bearer)\s+([A-Za-z0-9._~+/=-]{16,})|\b(?i:basic)\s+([A-Za-z0-9+/]{12,}={0,2})`)},
-	{[]string{"cookie"}, regexp.MustCompile(`(?i)(?:set-)?cookie2?\\*["']?\s{0,3}[:=]\s{0,3}(?:\\*["'])?([^"'\s\\][^"'\r\n\\]*)`)},
-	{ // hashes as in /etc/shadow
-		[]string{"$"},
-		regexp.MustCompile(`(\$(?:1|2[aby]|5|6|7|y|gy|apr1|argon2(?:i|d|id)|scrypt|pbkdf2[a-z0-9-]*)\$[A-Za-z0-9./$=,+_-]{8,})`),
-	},
-	{[]string{"{s", "{md5", "{crypt"}, regexp.MustCompile(`(?i)\{(?:S?SHA(?:256|512)?|S?MD5|CRYPT)\}([A-Za-z0-9+/=.$]{8,})`)},
-	{ // the name of a secret, then its value
-		[]string{"pass", "pwd", "secret", "token", "key", "psk", "credential", "community", "sess", "sid", "otp", "pin", "sig", "auth"},
-		regexp.MustCompile(`(?i)(?:\b|[_.-])(?:` + secretName + `)` + equals + `(` + value + `)`),
-	},
-	{ // --password x
-		[]string{"-"},
-		regexp.MustCompile(`(?i)\s--?[a-z0-9-]*(?:password|passwd|passphrase|pass|token|secret|api-?key|auth-?key|psk)(?:\s+|=)(` + value + `)`),
-	},
-	{
-		[]string{"mysql", "mariadb", "sshpass", "plink", "curl", "ldap", "smbclient", "net", "snmp", "xfreerdp", "redis-cli"},
-		regexp.MustCompile(`(?i)\b(?:` + commands + `)([^\s/'"][^\s'"]*)`),
-	},
-	{
-		[]string{"community", "enable ", "key-string", "username ", "tacacs", "radius", "pre-shared-key"},
-		regexp.MustCompile(`(?i)\b(?:` + devices + `)\s+["']?([^\s"';,]{3,})`),
-	},
-	{
-		[]string{"with password", "identified by", "login attempt ["},
-		regexp.MustCompile(`(?i)(?:with password|identified by(?:\s+password)?)\s+(` + quoted + `)|login attempt \[[^/\]]*/([^\]]+)\]`),
-	},
-}
-
-// keptWords are what follows a secret's name where no secret is meant.
-var keptWords = regexp.MustCompile(`(?i)^["'\\([]*(?:<secret>|auth(?:entication|enticated)?|authori[sz](?:ed|ation)|for|failed|failure|failures|` +
-	`incorrect|invalid|expired|expires|changed|change|updated|update|check|checks|mismatch|required|yes|no|none|null|true|false|not|is|was|has|` +
-	`ok|error|wrong|missing|file|reset|accepted|rejected|denied|too|policy|set|must|cannot|could|login|user|unknown|the|a|an|of|\*+|rw|ro|read|` +
-	`write|via|from|on|and|or|in|port|string|-)["'\\)\].,:;]*$`)
+// maskRounds bounds how often MaskSecrets looks again at what it has masked. One
+// round is enough but for texts made to need more.
+const maskRounds = 4
 
 // MaskSecrets returns the text with passwords, keys, tokens and the like replaced
 // by Secret; the names before them stay. It takes time linear in the text, and
 // applied twice it changes nothing more. It knows shapes, not meanings: a secret
 // that looks like a word of a sentence stays.
 func MaskSecrets(text string) string {
-	var lower string
-	for i := range secretShapes {
-		s := &secretShapes[i]
-		if i == 0 || lower == "" {
-			lower = asciiLower(text)
+	for range maskRounds {
+		s := search{text: text}
+		s.run()
+		if len(s.found) == 0 {
+			return text
 		}
-		if !containsAny(lower, s.texts) {
-			continue
-		}
-		masked := s.mask(text)
-		if masked != text {
-			text, lower = masked, ""
-		}
+		text = s.masked()
 	}
 	return text
 }
 
-func (s *secretShape) mask(text string) string {
+// span is a part of a text.
+type span struct{ from, to int }
+
+// search is one pass over a text. It stops only at bytes that can begin a secret
+// or the words before one, and judges by hand what stands there: most of a log
+// line costs one look into a table per byte.
+type search struct {
+	text   string
+	found  []span
+	active command // commands whose options may follow
+	bare   span    // the last value without quotes
+	lineTo int     // end of the last value that ran to the end of its line
+	noDots int     // no token of several parts begins before this
+}
+
+// run finds all secrets. Each method that it calls gets the position it stopped
+// at and returns where to go on, or nothing where that is the next byte.
+func (s *search) run() {
+	for i := 0; i < len(s.text); {
+		switch roles[s.text[i]] {
+		case inWord:
+			i = s.word(i)
+		case inPair:
+			s.pair(i)
+			i++
+		case beforeOption:
+			i = s.dash(i)
+		case beforeHash:
+			i = s.hash(i)
+		case endOfCommand:
+			s.active = 0
+			i++
+		default:
+			i++
+		}
+	}
+}
+
+// masked returns the text with Secret in place of everything found.
+func (s *search) masked() string {
+	slices.SortFunc(s.found, func(a, b span) int { return cmp.Or(a.from-b.from, a.to-b.to) })
 	var b strings.Builder
 	at := 0
-	for _, m := range s.shape.FindAllStringSubmatchIndex(text, -1) {
-		for g := 2; g < len(m); g += 2 {
-			from, to := m[g], m[g+1]
-			if from < at || from == to || kept(text[:from], text[from:to]) {
-				continue
-			}
-			b.WriteString(text[at:from])
-			b.WriteString(Secret)
-			at = to
+	for i := 0; i < len(s.found); {
+		from, to := s.found[i].from, s.found[i].to
+		for i++; i < len(s.found) && s.found[i].from <= to; i++ {
+			to = max(to, s.found[i].to)
 		}
+		b.WriteString(s.text[at:from])
+		b.WriteString(Secret)
+		at = to
 	}
-	if at == 0 {
-		return text
-	}
-	return b.String() + text[at:]
-}
-
-// kept says that a value is no secret: a word of a sentence, or a folder, where
-// PWD is what a shell or sudo calls the current one.
-func kept(before, value string) bool {
-	return len(value) <= 24 && keptWords.MatchString(value) ||
-		strings.HasSuffix(before, "PWD=") && strings.HasPrefix(value, "/")
-}
-
-func containsAny(text string, parts []string) bool {
-	for _, p := range parts {
-		if strings.Contains(text, p) {
-			return true
-		}
-	}
-	return false
-}
-
-// asciiLower lowers A to Z and leaves every byte where it is.
-func asciiLower(text string) string {
-	for i := range len(text) {
-		if 'A' <= text[i] && text[i] <= 'Z' {
-			b := []byte(text)
-			for k := i; k < len(b); k++ {
-				if 'A' <= b[k] && b[k] <= 'Z' {
-					b[k] += 'a' - 'A'
-				}
-			}
-			return string(b)
-		}
-	}
-	return text
-}
-
-// Clean returns the text fit to be shown and stored: invalid UTF-8 replaced,
-// control characters made visible as pictures (U+2400 and on), characters that
-// turn the direction of writing or cannot be seen left out, and cut to at most
-// limit bytes, on a whole character, with a mark at the end. A limit below four
-// bytes leaves nothing of a longer text.
-func Clean(text string, limit int) string {
-	if len(text) <= limit && isClean(text) {
-		return text
-	}
-	var b strings.Builder
-	room := max(limit, 0)
-	for i := 0; i < len(text); {
-		r, n := utf8.DecodeRuneInString(text[i:])
-		i += n
-		shown := visible(r)
-		if shown == 0 {
-			continue
-		}
-		if b.Len()+utf8.RuneLen(shown) > room {
-			return cutBack(b.String(), room)
-		}
-		b.WriteRune(shown)
-	}
+	b.WriteString(s.text[at:])
 	return b.String()
 }
 
-// cutBack makes room for the mark at the end of a text that is too long.
-func cutBack(text string, room int) string {
-	if room < len(cutMark) {
-		return ""
+// add notes a secret, unless it is none or is masked already.
+func (s *search) add(from, to int) {
+	if from < to && !strings.HasPrefix(s.text[from:], Secret) && !kept(s.text[:from], s.text[from:to]) {
+		s.found = append(s.found, span{from, to})
 	}
-	end := min(len(text), room-len(cutMark))
-	for end > 0 && end < len(text) && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + cutMark
 }
 
-func isClean(text string) bool {
-	for i := range len(text) {
-		if c := text[i]; c < 0x20 || c >= 0x7f {
+// word looks at the word that begins at i. In escaped text the letter of \n, \r
+// or \t may stand before its first.
+func (s *search) word(i int) int {
+	to := s.opener(i)
+	if i > 0 && s.text[i-1] == '\\' && strings.IndexByte("nrt", s.text[i]) >= 0 && i+1 < len(s.text) {
+		to = max(to, s.opener(i+1))
+	}
+	for i++; i < len(s.text) && roles[s.text[i]] == inWord; i++ {
+	}
+	return max(i, to)
+}
+
+// opener finds what begins a secret, or stands before one, at i.
+func (s *search) opener(i int) int {
+	rest := s.text[i:]
+	first := &openers[rest[0]|0x20]
+	if len(rest) < 2 || first.second&bit(rest[1]) == 0 {
+		return 0
+	}
+	for k := range first.list {
+		o := &first.list[k]
+		switch {
+		case o.parts != nil:
+			if strings.HasPrefix(rest, o.text) && s.token(i, o) {
+				return s.found[len(s.found)-1].to
+			}
+		case !hasPrefixFold(rest, o.text):
+		case o.shape != nil:
+			s.phrase(i, o)
+		case len(rest) == len(o.text) || roles[rest[len(o.text)]] != inWord:
+			s.active |= o.command
+		}
+	}
+	return 0
+}
+
+// token notes a token that is known by its first letters, of one part or of
+// several with a dot between them.
+func (s *search) token(from int, o *opener) bool {
+	repeats := len(o.parts) > 2 // may begin again within its first part
+	if repeats && from < s.noDots {
+		return false
+	}
+	to := from + len(o.text)
+	for part, least := range o.parts {
+		if part > 0 {
+			if to == len(s.text) || s.text[to] != '.' {
+				return false
+			}
+			to++
+		}
+		start := to
+		to = s.runOf(start, o.class)
+		if repeats && part == 0 {
+			s.noDots = to
+		}
+		if to-start < least {
 			return false
 		}
 	}
+	s.found = append(s.found, span{from, to})
 	return true
 }
 
-// visible returns what is shown for a character, or 0 for nothing.
-func visible(r rune) rune {
-	switch {
-	case r < 0x20:
-		return 0x2400 + r
-	case r == 0x7f:
-		return 0x2421
-	case 0x80 <= r && r <= 0x9f:
-		return utf8.RuneError
-	case r == 0xad || r == 0x61c || r == 0x180e || 0x200b <= r && r <= 0x200f || 0x2028 <= r && r <= 0x202e ||
-		0x2060 <= r && r <= 0x206f || r == 0xfeff || 0xfff9 <= r && r <= 0xfffb || 0xfe00 <= r && r <= 0xfe0f ||
-		0xe0000 <= r && r <= 0xe0fff:
+// phrase notes the value that follows words such as "enable secret".
+func (s *search) phrase(i int, o *opener) {
+	m := o.shape.FindStringIndex(s.text[i:min(len(s.text), i+maxPhrase)])
+	if m == nil {
+		return
+	}
+	from := i + m[1]
+	switch o.takes {
+	case options:
+		s.active |= o.command
+	case argument:
+		s.argument(from)
+	case quoted:
+		if to, ok := s.quoted(from); ok {
+			s.add(from, to)
+		}
+	case bracketed:
+		if n := strings.IndexByte(s.text[from:], ']'); n > 0 {
+			s.add(from, from+n)
+		}
+	case credentials:
+		if to := s.runOf(from, o.class); to-from >= o.least {
+			s.add(from, to)
+		}
+	}
+}
+
+// runOf returns the end of the bytes of a class that stand at from.
+func (s *search) runOf(from int, class class) int {
+	for from < len(s.text) && classes[s.text[from]]&class != 0 {
+		from++
+	}
+	return from
+}
+
+// pair looks at the = or : at the position: before it there may be the name of a
+// secret, after it two strokes and a user's password.
+func (s *search) pair(at int) {
+	text := s.text
+	if strings.HasPrefix(text[at:], "://") {
+		s.address(at + len("://"))
+	}
+	end := at
+	for end > max(0, at-maxGap) && isSpace(text[end-1]) {
+		end--
+	}
+	if end > 0 && isQuote(text[end-1]) {
+		end--
+	}
+	for end > 0 && text[end-1] == '\\' {
+		end--
+	}
+	kind := nameBefore(text[:end])
+	if kind == noName {
+		return
+	}
+	from := at
+	for from < len(text) && (text[from] == '=' || text[from] == ':') {
+		from++
+	}
+	if from < len(text) && text[from] == '>' {
+		from++
+	}
+	for gap := from + maxGap; from < min(gap, len(text)) && isSpace(text[from]); {
+		from++
+	}
+	if kind == header {
+		s.line(from)
+	} else {
+		s.value(from)
+	}
+}
+
+// address notes the password of user:password@host.
+func (s *search) address(from int) {
+	n := strings.IndexAny(s.text[from:], " \t\n\f\r/:@\"'")
+	if n < 0 || s.text[from+n] != ':' {
+		return
+	}
+	from += n + 1
+	if n := strings.IndexAny(s.text[from:], " \t\n\f\r/@\"'"); n > 0 && s.text[from+n] == '@' {
+		s.add(from, from+n)
+	}
+}
+
+// value notes the value after a name: quoted, or up to what ends a word.
+func (s *search) value(from int) {
+	if to, ok := s.quoted(from); ok {
+		s.add(from, to)
+		return
+	}
+	open := s.opening(from) // a quote that nothing closes, as in a line that was cut
+	if open == len(s.text) || classes[s.text[open]]&notFirst != 0 {
+		return
+	}
+	if open < s.bare.from || open >= s.bare.to {
+		s.bare = span{open, s.runOf(open, bare)}
+	}
+	s.add(from, s.bare.to)
+}
+
+// argument notes the value of a command's option.
+func (s *search) argument(from int) {
+	if from == len(s.text) || s.text[from] == '/' || isSpace(s.text[from]) {
+		return
+	}
+	if to, ok := s.quoted(from); ok {
+		s.add(from, to)
+		return
+	}
+	open := s.opening(from)
+	s.add(from, s.runOf(open, argumentBytes))
+}
+
+// line notes a header's value, which runs to the end of its line or quotes. The
+// name of its scheme stays.
+func (s *search) line(from int) {
+	if from = s.opening(from); from < s.lineTo {
+		return
+	}
+	rest := s.text[from:]
+	for _, scheme := range schemes {
+		if !hasPrefixFold(rest, scheme) || len(rest) == len(scheme) || !isSpace(rest[len(scheme)]) {
+			continue
+		}
+		for from += len(scheme); from < len(s.text) && isSpace(s.text[from]); from++ {
+		}
+		break
+	}
+	if from == len(s.text) || isSpace(s.text[from]) {
+		return
+	}
+	s.lineTo = s.runOf(from, lineBytes)
+	s.add(from, s.lineTo)
+}
+
+// opening returns the position behind the quote at from, backslashes before it
+// included, or from itself where there is none.
+func (s *search) opening(from int) int {
+	i := from
+	for i < len(s.text) && s.text[i] == '\\' {
+		i++
+	}
+	if i < len(s.text) && isQuote(s.text[i]) {
+		return i + 1
+	}
+	return from
+}
+
+// quoted returns the end of the quoted value at from. Quotes may be escaped any
+// number of times, as in JSON within JSON; quotes escaped once more belong to the
+// value.
+func (s *search) quoted(from int) (int, bool) {
+	open := s.opening(from)
+	if open == from {
+		return 0, false
+	}
+	level, mark := open-1-from, s.text[open-1]
+	for i := open; ; i++ {
+		n := strings.IndexByte(s.text[i:], mark)
+		if n < 0 {
+			return 0, false
+		}
+		i += n
+		slashes := 0
+		for i-slashes > open && s.text[i-slashes-1] == '\\' {
+			slashes++
+		}
+		if slashes < level || slashes%(2*(level+1)) == level {
+			return i + 1, true
+		}
+	}
+}
+
+// dash looks at what follows a - or /: a private key, a long option with a
+// secret, or an option of a command before it.
+func (s *search) dash(i int) int {
+	if strings.HasPrefix(s.text[i:], keyBegin) {
+		if to := s.privateKey(i + len(keyBegin)); to > 0 {
+			return to
+		}
+	}
+	if i > 0 && !isSpace(s.text[i-1]) {
+		return i + 1
+	}
+	if s.text[i] == '-' {
+		s.longOption(i)
+	}
+	if s.active != 0 {
+		s.shortOption(i)
+	}
+	return i + 1
+}
+
+func (s *search) longOption(i int) {
+	end := s.runOf(i, optionBytes)
+	name := s.text[i:end]
+	if end == len(s.text) || nameBefore(name) == noName && !hasPrefixFold(name[max(0, len(name)-4):], "pass") {
+		return
+	}
+	from := end
+	for from < len(s.text) && isSpace(s.text[from]) {
+		from++
+	}
+	if from == end {
+		if s.text[end] != '=' {
+			return
+		}
+		from++
+	}
+	s.value(from)
+}
+
+func (s *search) shortOption(i int) {
+	for k := range commandOptions {
+		o := &commandOptions[k]
+		if s.active&o.command == 0 || !strings.HasPrefix(s.text[i:], o.text) {
+			continue
+		}
+		if m := o.gap.FindStringIndex(s.text[i+len(o.text) : min(len(s.text), i+maxPhrase)]); m != nil {
+			s.argument(i + len(o.text) + m[1])
+		}
+	}
+}
+
+// privateKey notes the key whose label begins at the position, and returns its end.
+func (s *search) privateKey(at int) int {
+	label := s.text[at:min(len(s.text), at+maxLabel)]
+	n := strings.Index(label, keyDashes)
+	if n < 0 || !strings.HasSuffix(strings.TrimSuffix(label[:n], " BLOCK"), "PRIVATE KEY") {
 		return 0
 	}
-	return r
+	from := at + n + len(keyDashes)
+	rest := s.text[from:]
+	to := len(rest)
+	if n := strings.Index(rest, keyEnd); n >= 0 {
+		to = n + len(keyEnd)
+		if n := strings.Index(rest[to:min(len(rest), to+maxLabel)], keyDashes); n >= 0 {
+			to += n + len(keyDashes)
+		}
+	} else if quote := strings.IndexByte(rest, '"'); quote >= 0 { // cut: the key ends with the text that holds it
+		to = max(quote, strings.IndexByte(rest, '-'))
+	}
+	s.add(from, from+to)
+	return from + to
+}
+
+// hash notes what stands for a password in /etc/shadow or a directory: $6$... or
+// {SSHA}... .
+func (s *search) hash(i int) int {
+	mark, class, from := byte('$'), cryptBytes, i
+	if s.text[i] == '{' {
+		mark, class = '}', directoryBytes
+	}
+	n := strings.IndexByte(s.text[i+1:min(len(s.text), i+maxHash)], mark)
+	if n < 1 {
+		return i + 1
+	}
+	start := i + n + 2
+	if name := s.text[i+1 : start-1]; mark == '}' {
+		from = start
+		if !isDirectoryHash(name) {
+			return i + 1
+		}
+	} else if !isCrypt(name) {
+		return i + 1
+	}
+	to := s.runOf(start, class)
+	if to-start < 8 {
+		return i + 1
+	}
+	s.add(from, to)
+	return to
 }
