@@ -18,6 +18,9 @@ const maskRounds = 4
 // applied twice it changes nothing more. It knows shapes, not meanings: a secret
 // that looks like a word of a sentence stays.
 func MaskSecrets(text string) string {
+	if strings.Contains(text, keyBegin) {
+		text = maskKeys(text)
+	}
 	for range maskRounds {
 		s := search{text: text}
 		s.run()
@@ -27,6 +30,19 @@ func MaskSecrets(text string) string {
 		text = s.masked()
 	}
 	return text
+}
+
+// maskKeys masks private keys. It comes before the search, since nothing else
+// says where a key ends.
+func maskKeys(text string) string {
+	s := search{text: text}
+	for at := 0; ; {
+		n := strings.Index(text[at:], keyBegin)
+		if n < 0 {
+			return s.masked()
+		}
+		at = s.privateKey(at + n + len(keyBegin))
+	}
 }
 
 // span is a part of a text.
@@ -55,7 +71,8 @@ func (s *search) run() {
 			s.pair(i)
 			i++
 		case beforeOption:
-			i = s.dash(i)
+			s.option(i)
+			i++
 		case beforeHash:
 			i = s.hash(i)
 		case endOfCommand:
@@ -307,19 +324,22 @@ func (s *search) opening(from int) int {
 
 // quoted returns the end of the quoted value at from. Quotes may be escaped any
 // number of times, as in JSON within JSON; quotes escaped once more belong to the
-// value.
+// value, unless no other follow.
 func (s *search) quoted(from int) (int, bool) {
 	open := s.opening(from)
 	if open == from {
 		return 0, false
 	}
-	level, mark := open-1-from, s.text[open-1]
+	level, mark, first := open-1-from, s.text[open-1], 0
 	for i := open; ; i++ {
 		n := strings.IndexByte(s.text[i:], mark)
 		if n < 0 {
-			return 0, false
+			return first, first > 0
 		}
 		i += n
+		if first == 0 {
+			first = i + 1
+		}
 		slashes := 0
 		for i-slashes > open && s.text[i-slashes-1] == '\\' {
 			slashes++
@@ -330,16 +350,10 @@ func (s *search) quoted(from int) (int, bool) {
 	}
 }
 
-// dash looks at what follows a - or /: a private key, a long option with a
-// secret, or an option of a command before it.
-func (s *search) dash(i int) int {
-	if strings.HasPrefix(s.text[i:], keyBegin) {
-		if to := s.privateKey(i + len(keyBegin)); to > 0 {
-			return to
-		}
-	}
+// option looks at what may be an option, at a - or /.
+func (s *search) option(i int) {
 	if i > 0 && !isSpace(s.text[i-1]) {
-		return i + 1
+		return
 	}
 	if s.text[i] == '-' {
 		s.longOption(i)
@@ -347,7 +361,6 @@ func (s *search) dash(i int) int {
 	if s.active != 0 {
 		s.shortOption(i)
 	}
-	return i + 1
 }
 
 func (s *search) longOption(i int) {
@@ -381,12 +394,13 @@ func (s *search) shortOption(i int) {
 	}
 }
 
-// privateKey notes the key whose label begins at the position, and returns its end.
+// privateKey notes the key whose label begins at the position, and returns where
+// to look for the next.
 func (s *search) privateKey(at int) int {
 	label := s.text[at:min(len(s.text), at+maxLabel)]
 	n := strings.Index(label, keyDashes)
 	if n < 0 || !strings.HasSuffix(strings.TrimSuffix(label[:n], " BLOCK"), "PRIVATE KEY") {
-		return 0
+		return at
 	}
 	from := at + n + len(keyDashes)
 	rest := s.text[from:]
