@@ -111,12 +111,52 @@ var markers = []string{
 	"<system_prompt", "</system_prompt", "begin_of_text|>", "[system](#",
 }
 
-// disguises are the first bytes of characters that hide or imitate letters: zero
-// width, soft hyphen, full width, Cyrillic look-alikes, and such as JSON writes them.
+// disguises are characters that hide or imitate letters, zero width and full
+// width ones, and such as JSON writes them. See disguised for others.
 var disguises = []string{
-	"\u200b", "\u200c", "\u200d", "\u2060", "\u2061", "\u2062", "\u2063", "\ufeff", "\u00ad", "\u180e",
-	"\xef\xbc\xa1", "\xef\xbd", "\xd0\xb0", "\xd0\xb5", "\xd0\xbe", "\xd1\x80", "\xd1\x81", "\xd1\x96",
+	"\u200b", "\u200c", "\u200d", "\u2060", "\u2061", "\u2062", "\u2063", "\ufeff", "\u180e", "\xef\xbc\xa1",
 	"u200b", "u200c", "u200d", "u2060", "ufeff",
+}
+
+// disguised says whether the text has a character that hides or imitates a letter
+// and takes two bytes, or begins with two that say so: a soft hyphen, a Cyrillic
+// look-alike, a full width letter.
+func disguised[T lineText](text T) bool {
+	for i := plainASCII(text, 0); i+1 < len(text); i = plainASCII(text, i+1) {
+		switch next := text[i+1]; text[i] {
+		case 0xc2: // U+00AD
+			if next == 0xad {
+				return true
+			}
+		case 0xd0: // а, е, о
+			if next == 0xb0 || next == 0xb5 || next == 0xbe {
+				return true
+			}
+		case 0xd1: // р, с, і
+			if next == 0x80 || next == 0x81 || next == 0x96 {
+				return true
+			}
+		case 0xef: // U+FF40 to U+FF7F
+			if next == 0xbd {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// plainASCII returns the first place from i on at which a byte is not ASCII, or
+// len(text).
+func plainASCII[T lineText](text T, i int) int {
+	for ; i+8 <= len(text); i += 8 {
+		if w := text[i : i+8]; (w[0]|w[1]|w[2]|w[3]|w[4]|w[5]|w[6]|w[7])&0x80 != 0 {
+			break
+		}
+	}
+	for i < len(text) && text[i] < 0x80 {
+		i++
+	}
+	return i
 }
 
 // withAccents are hints as they are written, where their folded form differs.
@@ -128,7 +168,7 @@ var withAccents = []string{
 var unhide = strings.NewReplacer(`\u200b`, "", `\u200c`, "", `\u200d`, "", `\u2060`, "", `\ufeff`, "", `\u00ad`, "")
 
 // instructHints returns texts of which every text that Instructs finds contains
-// one: words, markers and disguises.
+// one, if it is not disguised: words, markers and disguises.
 func instructHints() []string {
 	hints := append([]string(nil), markers...)
 	hints = append(append(hints, disguises...), withAccents...)

@@ -79,7 +79,7 @@ func (b *signalsBuilder) add(signal *Signal, from *Clause) {
 	b.signals.clauses = append(b.signals.clauses, c)
 }
 
-// finish numbers the names behind the texts and builds index and automatons.
+// finish numbers the names behind the texts and builds index and tables.
 func (b *signalsBuilder) finish(literals int) {
 	s := b.signals
 	offset := uint16(len(b.texts.list))
@@ -92,8 +92,10 @@ func (b *signalsBuilder) finish(literals int) {
 		b.index(uint16(i), c)
 	}
 	triggers := func(id uint16) bool { return int(id) < s.hints || len(s.byText[id]) > 0 }
-	s.texts = newAutomaton(b.texts.list, 0, triggers)
-	s.names = newAutomaton(b.names.list, offset, triggers)
+	every := func(uint16) bool { return true }
+	s.loud = newLiterals(b.texts.list, 0, triggers)
+	s.texts = newLiterals(b.texts.list, 0, every)
+	s.names = newLiterals(b.names.list, offset, every)
 }
 
 // index notes what makes the clause worth a look: its longest text of all, else

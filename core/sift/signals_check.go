@@ -10,7 +10,7 @@ import (
 
 // Bounds of one entry, so that a slip in a site's own file costs no speed.
 const (
-	minText    = 3    // a shorter text would make every line a candidate
+	minText    = 3    // without backslashes; a shorter text would make every line a candidate
 	maxText    = 200  // bytes of one text
 	maxPattern = 1000 // bytes of one regular expression
 )
@@ -76,7 +76,7 @@ func (c *Clause) check(report func(path, format string, args ...any)) {
 	}
 	for name, texts := range map[string][]string{"any": c.Any, "with": c.With, "all": c.All, "none": c.None, "name": c.Name} {
 		for i, text := range texts {
-			if len(text) < minText || len(text) > maxText {
+			if len(withoutBackslashes(text)) < minText || len(text) > maxText {
 				report(fmt.Sprintf(".%s[%d]", name, i), "%q has %d bytes (%d to %d)", text, len(text), minText, maxText)
 			}
 		}

@@ -15,7 +15,7 @@ func escaped(text string) bool {
 		}
 		i += next
 	}
-	return strings.Contains(text, `\x`) || strings.Contains(text, `\u00`)
+	return strings.IndexByte(text, '\\') >= 0 && (strings.Contains(text, `\x`) || strings.Contains(text, `\u00`))
 }
 
 // altered says whether unescape changes more than plus signs.
@@ -24,16 +24,30 @@ func altered(text string) bool { return strings.IndexByte(text, '\\') >= 0 || es
 // unescape returns what the text stands for: %41, %2541, %u0041, \x41 and \u0041
 // are A, + is a space, as in the query of a URL, and other backslashes are left out.
 func unescape(text string) string {
-	var b strings.Builder
-	b.Grow(len(text))
+	return string(appendUnescaped(make([]byte, 0, len(text)), text))
+}
+
+func appendUnescaped(dst []byte, text string) []byte {
 	for i := 0; i < len(text); {
 		c, n := unescapeAt(text, i)
 		if c != '\\' {
-			b.WriteByte(c)
+			dst = append(dst, c)
 		}
 		i += n
 	}
-	return b.String()
+	return dst
+}
+
+// appendPlain appends the text without its backslashes.
+func appendPlain(dst []byte, text string) []byte {
+	for {
+		i := strings.IndexByte(text, '\\')
+		if i < 0 {
+			return append(dst, text...)
+		}
+		dst = append(dst, text[:i]...)
+		text = text[i+1:]
+	}
 }
 
 // unescapeAt returns the byte that the text at i stands for and how many bytes

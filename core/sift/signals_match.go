@@ -26,8 +26,9 @@ const (
 // for use by several goroutines at the same time.
 type Signals struct {
 	entries  []Signal
-	texts    *automaton // over lines and names; its literals are numbered first
-	names    *automaton // over names only
+	loud     *literals // those texts that alone make a clause worth a look
+	texts    *literals // sought in lines and names; numbered first
+	names    *literals // sought in names only
 	clauses  []clause
 	byText   [][]uint16          // by literal: clauses it makes worth a look
 	byField  map[string][]uint16 // by field key: clauses that hang on a field alone
@@ -40,7 +41,7 @@ type clause struct {
 	signal         *Signal
 	from           *Clause
 	any, with, all []uint16
-	none, name     []uint16 // name: of the automaton over names
+	none, name     []uint16 // name: of names
 	fields         []fieldTest
 	pattern        *regexp.Regexp
 }
@@ -100,8 +101,8 @@ func (s *Signals) Find(id string) *Signal {
 
 // Match appends to hits the signals that match the event, each once, in the
 // order of the file, without those that a benign one cancels and without the
-// benign ones. It allocates only where hits has no room or a regular expression
-// looks at unescaped text, and costs time linear in the text, of which it reads
+// benign ones. It allocates only where hits has no room, where a text of
+// more than 4 KiB has escapes or a regular expression looks at one, and costs time linear in the text, of which it reads
 // the first 64 KiB and the last 4 KiB.
 func (s *Signals) Match(ev *event.Event, hits []*Signal) []*Signal {
 	before := len(hits)
@@ -115,17 +116,30 @@ func (s *Signals) Match(ev *event.Event, hits []*Signal) []*Signal {
 // matchAll is Match with benign signals and what they cancel left in.
 func (s *Signals) matchAll(ev *event.Event, hits []*Signal) []*Signal {
 	head, tail := bounded(textOf(ev))
-	if s.texts.quiet(head) && s.texts.quiet(tail) && !escaped(head) && ev.Name == "" && !s.fieldsMatter(ev) {
+	if s.quiet(head) && s.quiet(tail) && ev.Name == "" && !s.fieldsMatter(ev) {
 		return hits
 	}
 	m := matching{signals: s, ev: ev, text: head}
 	m.read(head)
 	m.read(tail)
-	s.texts.read(ev.Name, &m.found)
-	s.names.read(ev.Name, &m.found)
+	m.readName(ev.Name)
 	m.pick()
 	return m.judge(hits)
 }
+
+// quiet says that nothing in the text makes a clause worth a look.
+func (s *Signals) quiet(text string) bool {
+	if strings.IndexByte(text, '\\') < 0 {
+		return !holdsAny(s.loud, text) && !disguised(text) && !escaped(text)
+	}
+	var room [roomForText]byte
+	plain := appendPlain(room[:0], text)
+	return !holdsAny(s.loud, plain) && !disguised(plain) && !escaped(text)
+}
+
+// roomForText is how long a text may be that costs no allocation although it
+// has escapes.
+const roomForText = 4 << 10
 
 // textOf returns what is searched: the line as it came, header included. Of a
 // Wazuh alert that begins behind the rule, whose groups and techniques are not
@@ -166,24 +180,53 @@ func (s *Signals) fieldsMatter(ev *event.Event) bool {
 
 // matching is one event on its way through the clauses.
 type matching struct {
-	signals *Signals
-	ev      *event.Event
-	text    string
-	found   literalSet
-	picked  [maxClauses / 64]uint64 // clauses worth a look
+	signals   *Signals
+	ev        *event.Event
+	text      string
+	found     literalSet
+	disguised bool                    // see disguised
+	picked    [maxClauses / 64]uint64 // clauses worth a look
 }
 
 func (m *matching) read(text string) {
-	m.signals.texts.read(text, &m.found)
-	if escaped(text) {
-		m.signals.texts.readUnescaped(text, &m.found)
+	if strings.IndexByte(text, '\\') < 0 {
+		readInto(m, text)
+	} else {
+		m.readPlain(text)
 	}
+	if escaped(text) {
+		m.readUnescaped(text)
+	}
+}
+
+func (m *matching) readPlain(text string) {
+	var room [roomForText]byte
+	readInto(m, appendPlain(room[:0], text))
+}
+
+func (m *matching) readUnescaped(text string) {
+	var room [roomForText]byte
+	readInto(m, appendUnescaped(room[:0], text))
+}
+
+func (m *matching) readName(name string) {
+	if name == "" {
+		return
+	}
+	plain := withoutBackslashes(name)
+	readInto(m, plain)
+	read(m.signals.names, plain, &m.found)
+}
+
+func readInto[T lineText](m *matching, text T) {
+	read(m.signals.texts, text, &m.found)
+	m.disguised = m.disguised || disguised(text)
 }
 
 // pick marks the clauses that what was found can make true.
 func (m *matching) pick() {
 	s := m.signals
-	hinted := false
+	hinted := m.disguised
 	for word, bits := range m.found[:(len(s.byText)+63)/64] {
 		for ; bits != 0; bits &= bits - 1 {
 			id := word*64 + mathbits.TrailingZeros64(bits)
