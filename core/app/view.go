@@ -32,7 +32,8 @@ func (v Verdict) view(language string) report.CaseView {
 	for _, r := range v.Decision.Refusals() {
 		text := report.Reason(r.Reason.String(), language)
 		if r.Action != "" {
-			text = strings.TrimSpace(pipeline.ActionWords(r.Action, language)+" "+r.Target) + ": " + text
+			what := strings.TrimSpace(pipeline.ActionWords(r.Action, language) + " " + r.Target)
+			text = report.Refused(what, r.Reason.String(), language)
 		}
 		if !slices.Contains(d.Reasons, text) {
 			d.Reasons = append(d.Reasons, text)

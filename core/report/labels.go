@@ -60,6 +60,7 @@ var labels = map[string]pipeline.Text{
 	"decision":    {EN: "Decision", ES: "Decisión", DE: "Entscheidung", FR: "Décision"},
 	"dry-run":     {EN: "dry run: named, not done", ES: "simulación: se nombra, no se hace", DE: "Probelauf: genannt, nicht getan", FR: "essai : nommé, pas fait"},
 	"no-action":   {EN: "No action.", ES: "Ninguna acción.", DE: "Keine Maßnahme.", FR: "Aucune action."},
+	"not-done":    {EN: "{what}: not done ({why})", ES: "{what}: no se hace ({why})", DE: "{what}: wird nicht getan ({why})", FR: "{what} : pas fait ({why})"},
 	"possible":    {EN: "Possible actions", ES: "Acciones posibles", DE: "Mögliche Maßnahmen", FR: "Actions possibles"},
 	"on":          {EN: "on", ES: "en", DE: "auf", FR: "sur"},
 	"evidence":    {EN: "Evidence", ES: "Indicios", DE: "Belege", FR: "Indices"},

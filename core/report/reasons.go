@@ -1,6 +1,10 @@
 package report
 
-import "penstock/core/pipeline"
+import (
+	"strings"
+
+	"penstock/core/pipeline"
+)
 
 // reasons says in every language why something was not done, by policy's word
 // for it. A test holds that no word of policy is missing.
@@ -44,6 +48,12 @@ var reasons = map[string]pipeline.Text{
 	"approval-expired":        {EN: "the approval has expired", ES: "la aprobación ha caducado", DE: "die Zustimmung ist abgelaufen", FR: "l'approbation a expiré"},
 	"approval-of-other":       {EN: "the approval names another order", ES: "la aprobación nombra otra orden", DE: "die Zustimmung nennt einen anderen Auftrag", FR: "l'approbation nomme un autre ordre"},
 	"second-person-needed":    {EN: "a second person must approve", ES: "debe aprobar una segunda persona", DE: "eine zweite Person muss zustimmen", FR: "une deuxième personne doit approuver"},
+}
+
+// Refused says in that language that an action, given in words, was not done,
+// and why.
+func Refused(action, word, language string) string {
+	return strings.NewReplacer("{what}", action, "{why}", Reason(word, language)).Replace(label("not-done", language))
 }
 
 // Reason returns in that language why something was not done. The word is

@@ -20,3 +20,10 @@ func TestEveryReasonHasATextInEveryLanguage(t *testing.T) {
 		}
 	}
 }
+
+func TestRefused(t *testing.T) {
+	want := "block 203.0.113.5: not done (the stop switch is on)"
+	if got := report.Refused("block 203.0.113.5", policy.Stopped.String(), "en"); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

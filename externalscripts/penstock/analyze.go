@@ -92,7 +92,8 @@ func analyze(ctx context.Context, e *env, f analyzeFlags, paths []string) error 
 	if err := out.Flush(); err != nil {
 		return err
 	}
-	return hints(e, f, in, usage)
+	hints(e, f, in, usage)
+	return nil
 }
 
 // readEvents feeds all events to the engine with a progress bar where a person looks.
@@ -192,7 +193,7 @@ func writeReport(path string, in report.Input) (err error) {
 }
 
 // hints tells a person what to try next, and what was not read whole.
-func hints(e *env, f analyzeFlags, in report.Input, usage app.Usage) error {
+func hints(e *env, f analyzeFlags, in report.Input, usage app.Usage) {
 	if usage.Cut > 0 {
 		fmt.Fprintf(e.stderr, "penstock: note: %d lines were longer than %d bytes and were cut\n", usage.Cut, app.MaxLine)
 	}
@@ -202,7 +203,14 @@ func hints(e *env, f analyzeFlags, in report.Input, usage app.Usage) error {
 	if f.report != "" {
 		fmt.Fprintf(e.stderr, "penstock: the report is in %s\n", f.report)
 	}
-	return nil
+	table := !f.quiet && !f.json && !f.decisions
+	switch {
+	case !table || len(in.Cases) < 2 || f.report != "":
+	case f.state != "":
+		fmt.Fprintf(e.stderr, "penstock: hint: `penstock explain CASE --state %s` shows the other cases in full\n", f.state)
+	default:
+		fmt.Fprintln(e.stderr, "penstock: hint: --report FILE.html shows every case in full, and so does `penstock explain` after --state FILE")
+	}
 }
 
 // inputError gives errors of the input their exit code and a hint.
