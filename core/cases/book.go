@@ -176,7 +176,7 @@ func (b *Book) touch(ev *event.Event) Outcome {
 	}
 	h.Events++
 	h.Updated = later(h.Updated, ev.Time)
-	h.keepLine(ev, sift.Finding{}, "", event.None)
+	b.keepLine(h, ev, sift.Finding{}, event.None)
 	return Outcome{Decision: Attach, Case: h.ID, Severity: h.Floor, Class: h.Class, Reasons: []string{"peer-of-case"}}
 }
 

@@ -1,7 +1,6 @@
 package cases
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -33,17 +32,18 @@ func (b *Book) grow(h *held, ev *event.Event, f sift.Finding) []string {
 	say(h.addTechniques(f.Evidence), "new-technique")
 	say(h.addTargets(ev), "new-target")
 	say(hasKind(f.Evidence, sift.SuccessAfter) && !hasKind(h.Evidence, sift.SuccessAfter), "first-success")
+	changed := h.Revision == 0
 	for _, e := range f.Evidence {
-		h.addEvidence(e)
+		changed = h.addEvidence(e) || changed
 	}
 	h.Events++
 	h.Updated = later(h.Updated, ev.Time)
 	h.addEntities(ev)
-	say(b.raise(h), "higher-floor")
+	say(changed && b.raise(h), "higher-floor")
 	say(h.Revision > 0 && h.Events >= 10*max(h.AtForward, 10), "tenfold")
 	say(h.Revision > 0 && ev.Time.Sub(h.Forwarded) >= 24*time.Hour, "day-gone-by")
 	h.Instructs = h.Instructs || hasKind(f.Evidence, sift.Instructing) || hasClass(f.Evidence, event.Instruction)
-	h.keepLine(ev, f, b.text(f.Template), grade)
+	b.keepLine(h, ev, f, grade)
 	return news
 }
 
@@ -130,7 +130,11 @@ func (h *held) addEntities(ev *event.Event) {
 // count adds one to the entity and says whether it is new. The list stays
 // sorted by count, largest first.
 func count(list *[]Entity, f event.Field) bool {
-	i := slices.IndexFunc(*list, func(e Entity) bool { return e.Value == f.Value && e.Origin == f.Origin })
+	i := indexOf(*list, f)
+	if i < 0 && len(*list) > 0 {
+		f.Value = safe(f.Value) // it is listed as it was made safe
+		i = indexOf(*list, f)
+	}
 	if i < 0 {
 		if len(*list) >= MaxEntities {
 			return false
@@ -145,34 +149,68 @@ func count(list *[]Entity, f event.Field) bool {
 	return false
 }
 
-// addEvidence keeps one of each distinct piece of evidence, with its highest
-// count, gravest first.
-func (h *held) addEvidence(e sift.Evidence) {
-	for i := range h.Evidence {
-		k := &h.Evidence[i]
-		if k.Kind == e.Kind && k.Signal == e.Signal && k.Class == e.Class && k.Severity == e.Severity && k.Subject == e.Subject {
-			k.Count = max(k.Count, e.Count)
-			k.Confirmed = k.Confirmed || e.Confirmed
-			return
-		}
-	}
-	if len(h.Evidence) >= maxEvidence && h.Evidence[len(h.Evidence)-1].Severity >= e.Severity {
-		return
-	}
-	e.Signal, e.Technique = strings.Clone(e.Signal), strings.Clone(e.Technique)
-	e.Subject = safe(e.Subject)
-	h.Evidence = append(h.Evidence, e)
-	slices.SortStableFunc(h.Evidence, func(a, b sift.Evidence) int { return -cmp.Compare(a.Severity, b.Severity) })
-	h.Evidence = h.Evidence[:min(len(h.Evidence), maxEvidence)]
+func indexOf(list []Entity, f event.Field) int {
+	return slices.IndexFunc(list, func(e Entity) bool { return e.Value == f.Value && e.Origin == f.Origin })
 }
 
-// keepLine captures the event as a numbered line. When there is no room left, a
-// graver line takes the place of the least grave, newest one.
-func (h *held) keepLine(ev *event.Event, f sift.Finding, template string, grade event.Severity) {
-	if len(h.Lines) < MaxLines {
-		h.Lines = append(h.Lines, capture(ev, f, template, len(h.Lines)+1))
-		h.LineGrades = append(h.LineGrades, grade)
+// addEvidence keeps one of each distinct piece of evidence, with its highest
+// count, gravest first. It says whether the floor may be another one now.
+func (h *held) addEvidence(e sift.Evidence) (changed bool) {
+	if found, changed := h.again(e); found {
+		return changed
+	}
+	if len(h.Evidence) >= maxEvidence && h.Evidence[len(h.Evidence)-1].Severity >= e.Severity {
+		return false
+	}
+	e.Signal, e.Technique, e.Subject = strings.Clone(e.Signal), strings.Clone(e.Technique), safe(e.Subject)
+	if found, changed := h.again(e); found { // it is listed as it was made safe
+		return changed
+	}
+	at := len(h.Evidence)
+	for at > 0 && h.Evidence[at-1].Severity < e.Severity {
+		at--
+	}
+	h.Evidence = slices.Insert(h.Evidence, at, e)
+	h.Evidence = h.Evidence[:min(len(h.Evidence), maxEvidence)]
+	return true
+}
+
+// again counts evidence that the case holds already.
+func (h *held) again(e sift.Evidence) (found, changed bool) {
+	for i := range h.Evidence {
+		k := &h.Evidence[i]
+		if k.Kind == e.Kind && k.Class == e.Class && k.Severity == e.Severity && k.Signal == e.Signal && k.Subject == e.Subject {
+			changed = e.Confirmed && !k.Confirmed
+			k.Count = max(k.Count, e.Count)
+			k.Confirmed = k.Confirmed || e.Confirmed
+			return true, changed
+		}
+	}
+	return false, false
+}
+
+// keepLine captures the event as a numbered line, if there is room for it.
+func (b *Book) keepLine(h *held, ev *event.Event, f sift.Finding, grade event.Severity) {
+	i := h.roomFor(grade)
+	if i < 0 {
 		return
+	}
+	if i == len(h.Lines) {
+		h.Lines, h.LineGrades = append(h.Lines, Line{}), append(h.LineGrades, grade)
+	}
+	template := ""
+	if f.Template != 0 {
+		template = b.text(f.Template)
+	}
+	h.Lines[i], h.LineGrades[i] = capture(ev, f, template, i+1), grade
+}
+
+// roomFor returns the index of the line that an event of that grade takes, or
+// -1. When there is no room left, a graver line takes the place of the least
+// grave, newest one.
+func (h *held) roomFor(grade event.Severity) int {
+	if len(h.Lines) < MaxLines {
+		return len(h.Lines)
 	}
 	least := 0
 	for i, g := range h.LineGrades {
@@ -181,9 +219,9 @@ func (h *held) keepLine(ev *event.Event, f sift.Finding, template string, grade 
 		}
 	}
 	if grade > h.LineGrades[least] {
-		h.Lines[least] = capture(ev, f, template, least+1)
-		h.LineGrades[least] = grade
+		return least
 	}
+	return -1
 }
 
 // capture makes a line of an event: the only place where log text enters a
@@ -202,16 +240,29 @@ func capture(ev *event.Event, f sift.Finding, template string, number int) Line 
 		e := &l.Evidence[i]
 		e.Signal, e.Technique, e.Subject = strings.Clone(e.Signal), strings.Clone(e.Technique), safe(e.Subject)
 	}
-	for _, field := range ev.Fields[:min(len(ev.Fields), maxFields)] {
+	fields := ev.Fields[:min(len(ev.Fields), maxFields)]
+	l.Fields = slices.Grow(l.Fields, len(fields))
+	for _, field := range fields {
 		l.Fields = append(l.Fields, event.Field{Key: safe(field.Key), Value: safe(field.Value), Origin: field.Origin})
 	}
 	return l
 }
 
+// Bounds of what safe looks at. Masking makes a text shorter, so that more of it
+// is read than shown; and it cannot know a secret of which the end is missing.
+const (
+	maxRead = 3 * MaxLineText
+	maxEdge = MaxLineText
+)
+
 // safe returns a copy without secrets and control characters, cut to MaxLineText.
-// What lies far beyond the cut is not looked at.
+// Of a text longer than maxRead it takes no secret that the cut makes unknown.
 func safe(text string) string {
-	return strings.Clone(Clean(MaskSecrets(text[:min(len(text), 4*MaxLineText)]), MaxLineText))
+	if len(text) <= maxRead {
+		return strings.Clone(Clean(MaskSecrets(text), MaxLineText))
+	}
+	masked := MaskSecrets(text[:maxRead])
+	return strings.Clone(Clean(masked[:max(0, len(masked)-maxEdge)]+cutMark, MaxLineText))
 }
 
 func grade(evidence []sift.Evidence) event.Severity {
