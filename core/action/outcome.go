@@ -1,6 +1,6 @@
 package action
 
-import "fmt"
+import "penstock/core/event"
 
 // Outcome is how far an order has come.
 type Outcome uint8
@@ -15,28 +15,19 @@ const (
 	Unknown                 // nobody can say whether it took effect; never sent again
 )
 
-var outcomeWords = [...]string{"intended", "sent", "done", "undone", "refused", "failed", "unknown"}
+var outcomeWords = event.Words{"intended", "sent", "done", "undone", "refused", "failed", "unknown"}
 
 // String returns intended, sent, done, undone, refused, failed or unknown.
-func (o Outcome) String() string {
-	if int(o) < len(outcomeWords) {
-		return outcomeWords[o]
-	}
-	return fmt.Sprintf("invalid(%d)", o)
-}
+func (o Outcome) String() string { return outcomeWords.Text(int(o)) }
 
 // MarshalText implements encoding.TextMarshaler.
-func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+func (o Outcome) MarshalText() ([]byte, error) { return outcomeWords.Marshal("outcome", int(o)) }
 
-// UnmarshalText accepts the words of String.
+// UnmarshalText accepts the words of String in any case.
 func (o *Outcome) UnmarshalText(text []byte) error {
-	for i, word := range outcomeWords {
-		if word == string(text) {
-			*o = Outcome(i)
-			return nil
-		}
-	}
-	return fmt.Errorf("%q is not an outcome", text)
+	i, err := outcomeWords.Parse("an outcome", text)
+	*o = Outcome(i)
+	return err
 }
 
 // Ended reports whether nothing of the order is in force any more. Unknown has

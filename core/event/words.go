@@ -17,17 +17,17 @@ const (
 	Critical                 // confirmed compromise, unauthorised control, destruction
 )
 
-var severityWords = words{"none", "Low", "Medium", "High", "Critical"}
+var severityWords = Words{"none", "Low", "Medium", "High", "Critical"}
 
 // String returns the word people read: none, Low, Medium, High or Critical.
-func (s Severity) String() string { return severityWords.text(int(s)) }
+func (s Severity) String() string { return severityWords.Text(int(s)) }
 
 // MarshalText implements encoding.TextMarshaler.
-func (s Severity) MarshalText() ([]byte, error) { return severityWords.marshal("severity", int(s)) }
+func (s Severity) MarshalText() ([]byte, error) { return severityWords.Marshal("severity", int(s)) }
 
 // UnmarshalText accepts the words of String in any case.
 func (s *Severity) UnmarshalText(text []byte) error {
-	i, err := severityWords.parse("a severity", text)
+	i, err := severityWords.Parse("a severity", text)
 	*s = Severity(i)
 	return err
 }
@@ -42,17 +42,17 @@ const (
 	ZoneOT // controllers, operator stations, anything that moves water
 )
 
-var zoneWords = words{"unknown", "it", "dmz", "ot"}
+var zoneWords = Words{"unknown", "it", "dmz", "ot"}
 
 // String returns unknown, it, dmz or ot.
-func (z Zone) String() string { return zoneWords.text(int(z)) }
+func (z Zone) String() string { return zoneWords.Text(int(z)) }
 
 // MarshalText implements encoding.TextMarshaler.
-func (z Zone) MarshalText() ([]byte, error) { return zoneWords.marshal("zone", int(z)) }
+func (z Zone) MarshalText() ([]byte, error) { return zoneWords.Marshal("zone", int(z)) }
 
 // UnmarshalText accepts the words of String in any case.
 func (z *Zone) UnmarshalText(text []byte) error {
-	i, err := zoneWords.parse("a zone", text)
+	i, err := zoneWords.Parse("a zone", text)
 	*z = Zone(i)
 	return err
 }
@@ -66,17 +66,17 @@ const (
 	Local                        // read on this machine, from a file or the journal
 )
 
-var trustWords = words{"unauthenticated", "authenticated", "local"}
+var trustWords = Words{"unauthenticated", "authenticated", "local"}
 
 // String returns unauthenticated, authenticated or local.
-func (t Trust) String() string { return trustWords.text(int(t)) }
+func (t Trust) String() string { return trustWords.Text(int(t)) }
 
 // MarshalText implements encoding.TextMarshaler.
-func (t Trust) MarshalText() ([]byte, error) { return trustWords.marshal("trust", int(t)) }
+func (t Trust) MarshalText() ([]byte, error) { return trustWords.Marshal("trust", int(t)) }
 
 // UnmarshalText accepts the words of String in any case.
 func (t *Trust) UnmarshalText(text []byte) error {
-	i, err := trustWords.parse("a trust", text)
+	i, err := trustWords.Parse("a trust", text)
 	*t = Trust(i)
 	return err
 }
@@ -113,7 +113,7 @@ const (
 	Availability          // something stopped, or fell silent
 )
 
-var classWords = words{
+var classWords = Words{
 	"none", "novelty", "scan-probe", "user-enumeration", "brute-force", "login-failure",
 	"suspicious-login", "web-attack", "exploit-attempt", "denial-of-service", "mail-abuse",
 	"policy-violation", "malware", "execution", "privilege-change", "lateral-movement",
@@ -122,14 +122,14 @@ var classWords = words{
 }
 
 // String returns the class's word, for instance brute-force.
-func (c Class) String() string { return classWords.text(int(c)) }
+func (c Class) String() string { return classWords.Text(int(c)) }
 
 // MarshalText implements encoding.TextMarshaler.
-func (c Class) MarshalText() ([]byte, error) { return classWords.marshal("class", int(c)) }
+func (c Class) MarshalText() ([]byte, error) { return classWords.Marshal("class", int(c)) }
 
 // UnmarshalText accepts the words of String in any case.
 func (c *Class) UnmarshalText(text []byte) error {
-	i, err := classWords.parse("a class", text)
+	i, err := classWords.Parse("a class", text)
 	*c = Class(i)
 	return err
 }
@@ -143,39 +143,45 @@ func Classes() []Class {
 	return all
 }
 
-var originWords = words{"claimed", "observed"}
+var originWords = Words{"claimed", "observed"}
 
 // String returns claimed or observed.
-func (o Origin) String() string { return originWords.text(int(o)) }
+func (o Origin) String() string { return originWords.Text(int(o)) }
 
 // MarshalText implements encoding.TextMarshaler.
-func (o Origin) MarshalText() ([]byte, error) { return originWords.marshal("origin", int(o)) }
+func (o Origin) MarshalText() ([]byte, error) { return originWords.Marshal("origin", int(o)) }
 
 // UnmarshalText accepts the words of String in any case.
 func (o *Origin) UnmarshalText(text []byte) error {
-	i, err := originWords.parse("an origin", text)
+	i, err := originWords.Parse("an origin", text)
 	*o = Origin(i)
 	return err
 }
 
-// words is the closed list of one enumeration, indexed by its values.
-type words []string
+// Words is the closed list of one enumeration, indexed by its values, for the
+// enumerations of this and other packages.
+type Words []string
 
-func (w words) text(i int) string {
+// Text returns the word of a value, or one that says that there is none.
+func (w Words) Text(i int) string {
 	if i < len(w) {
 		return w[i]
 	}
 	return fmt.Sprintf("invalid(%d)", i)
 }
 
-func (w words) marshal(what string, i int) ([]byte, error) {
+// Marshal returns the word of a value as MarshalText does; what names the
+// enumeration in its error.
+func (w Words) Marshal(what string, i int) ([]byte, error) {
 	if i >= len(w) {
 		return nil, fmt.Errorf("%d is not a %s", i, what)
 	}
 	return []byte(w[i]), nil
 }
 
-func (w words) parse(what string, text []byte) (int, error) {
+// Parse returns the value of a word in any case; what, with its article, names
+// the enumeration in its error.
+func (w Words) Parse(what string, text []byte) (int, error) {
 	for i, word := range w {
 		if strings.EqualFold(word, string(text)) {
 			return i, nil

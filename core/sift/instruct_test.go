@@ -1,8 +1,6 @@
 package sift_test
 
 import (
-	"bufio"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -110,23 +108,12 @@ func TestMeasureInstructs(t *testing.T) {
 		t.Skip("PENSTOCK_DATA is not set")
 	}
 	labels := readLabels(t, filepath.Join(dir, "injection", "excerpts.labels.csv.gz"), "id")
-	f, err := os.Open(filepath.Join(dir, "injection", "excerpts.jsonl.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := bufio.NewScanner(z)
-	s.Buffer(nil, 16<<20)
-	for s.Scan() {
+	readLines(t, filepath.Join(dir, "injection", "excerpts.jsonl.gz"), func(text string) {
 		var excerpt struct {
 			ID    any
 			Files []struct{ Lines []string }
 		}
-		if err := json.Unmarshal(s.Bytes(), &excerpt); err != nil {
+		if err := json.Unmarshal([]byte(text), &excerpt); err != nil {
 			t.Fatal(err)
 		}
 		l := labels[fmt.Sprint(excerpt.ID)]
@@ -141,5 +128,5 @@ func TestMeasureInstructs(t *testing.T) {
 			}
 		}
 		fmt.Println("excerpt", excerpt.ID, l["label"], l["injected_via"], "lines", lines, "instruct", instructing, strings.Join(byCount(words), "; "))
-	}
+	})
 }

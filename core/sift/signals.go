@@ -2,8 +2,6 @@ package sift
 
 import (
 	_ "embed"
-	"fmt"
-	"strings"
 	"time"
 
 	"penstock/core/event"
@@ -120,28 +118,19 @@ const (
 	RoleBenign              // known and harmless: takes away other signals' matches
 )
 
-var roleNames = [...]string{"attempt", "failure", "success", "effect", "benign"}
+var roleWords = event.Words{"attempt", "failure", "success", "effect", "benign"}
 
 // String returns attempt, failure, success, effect or benign.
-func (r Role) String() string {
-	if int(r) < len(roleNames) {
-		return roleNames[r]
-	}
-	return "invalid"
-}
+func (r Role) String() string { return roleWords.Text(int(r)) }
 
 // MarshalText implements encoding.TextMarshaler.
-func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+func (r Role) MarshalText() ([]byte, error) { return roleWords.Marshal("role", int(r)) }
 
 // UnmarshalText accepts the words of String in any case.
 func (r *Role) UnmarshalText(text []byte) error {
-	for i, name := range roleNames {
-		if strings.EqualFold(name, string(text)) {
-			*r = Role(i)
-			return nil
-		}
-	}
-	return fmt.Errorf("%q is not a role (%s)", text, strings.Join(roleNames[:], ", "))
+	i, err := roleWords.Parse("a role", text)
+	*r = Role(i)
+	return err
 }
 
 // Family returns the name under which matches are counted: the group, or the id.

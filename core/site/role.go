@@ -1,9 +1,6 @@
 package site
 
-import (
-	"fmt"
-	"strings"
-)
+import "penstock/core/event"
 
 // Role is what an asset does for others. Every role but RoleServer protects the
 // asset: it is never the target of an automatic action.
@@ -27,31 +24,22 @@ const (
 	RoleController                  // moves something: PLC, RTU, telemetry unit
 )
 
-var roleNames = [...]string{
+var roleWords = event.Words{
 	"server", "gateway", "nat", "vpn", "dns", "time", "directory", "zabbix", "wazuh", "penstock",
 	"relay", "scada", "historian", "operator-station", "controller",
 }
 
 // String returns the role's word, for instance operator-station.
-func (r Role) String() string {
-	if int(r) < len(roleNames) {
-		return roleNames[r]
-	}
-	return "invalid"
-}
+func (r Role) String() string { return roleWords.Text(int(r)) }
 
 // MarshalText implements encoding.TextMarshaler.
-func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+func (r Role) MarshalText() ([]byte, error) { return roleWords.Marshal("role", int(r)) }
 
 // UnmarshalText accepts the words of String in any case.
 func (r *Role) UnmarshalText(text []byte) error {
-	for i, name := range roleNames {
-		if strings.EqualFold(name, string(text)) {
-			*r = Role(i)
-			return nil
-		}
-	}
-	return fmt.Errorf("%q is not a role (%s)", text, strings.Join(roleNames[:], ", "))
+	i, err := roleWords.Parse("a role", text)
+	*r = Role(i)
+	return err
 }
 
 // protects says whether an asset with this role is never a target.
