@@ -14,12 +14,22 @@ const cutMark = "…"
 // limit bytes, on a whole character, with a mark at the end. A limit below four
 // bytes leaves nothing of a longer text.
 func Clean(text string, limit int) string {
-	if len(text) <= limit && isClean(text) {
+	room := max(limit, 0)
+	n := shownAsIs(text[:min(len(text), room+1)])
+	switch {
+	case n > room:
+		return cutBack(text, room)
+	case n == len(text):
 		return text
 	}
 	var b strings.Builder
-	room := max(limit, 0)
+	b.Grow(min(len(text), room))
 	for i := 0; i < len(text); {
+		if n := shownAsIs(text[i:min(len(text), i+room-b.Len())]); n > 0 {
+			b.WriteString(text[i : i+n])
+			i += n
+			continue
+		}
 		r, n := utf8.DecodeRuneInString(text[i:])
 		i += n
 		shown := visible(r)
@@ -46,13 +56,14 @@ func cutBack(text string, room int) string {
 	return text[:end] + cutMark
 }
 
-func isClean(text string) bool {
+// shownAsIs returns how many bytes at the beginning of the text need no look.
+func shownAsIs(text string) int {
 	for i := range len(text) {
 		if c := text[i]; c < 0x20 || c >= 0x7f {
-			return false
+			return i
 		}
 	}
-	return true
+	return len(text)
 }
 
 // visible returns what is shown for a character, or 0 for nothing.
