@@ -63,6 +63,23 @@ var hidden = []struct{ name, text, secret string }{
 	{"+ SQL", "CREATE USER op IDENTIFIED BY 'Tr0ub4dor'", "Tr0ub4dor"},
 	{"+ account key", "AccountName=x;AccountKey=0123456789abcdef==;", "0123456789abcdef"},
 	{"+ vault token", "hvs.CAESIJ0123456789abcdefghij", "CAESIJ0123"},
+	{"+ JSON, cut", `{"user":"op","password":"Tr0ub4dor`, "Tr0ub4dor"},
+	{"+ JSON, backslash", `{"user":"op","password":"Tr0ub\\4dor"}`, "4dor"},
+	{"+ JSON, escaped quote", `{"user":"op","password":"Tr0ub\"4dor"}`, "4dor"},
+	{"+ JSON in JSON, escaped quote", `{"line":"{\"password\":\"Tr0ub\\\"4dor\"}"}`, "4dor"},
+	{"+ after an escaped line end", `{"line":"a\nghp_0123456789abcdef0123456789abcdef0123"}`, "ghp_0123"},
+	{"+ name after name", "password: token=Tr0ub4dor", "Tr0ub4dor"},
+	{"+ bearer after name", "token: Bearer 0123456789abcdefABCDEF", "0123456789abcdefABCDEF"},
+	{"+ mysql -p, quoted", "mysql -u root -p'Tr0ub 4dor' plant", "4dor"},
+	{"+ sshpass, quoted", `sshpass -p "Tr0ub 4dor" ssh op@192.0.2.1`, "4dor"},
+	{"+ curl for a proxy", "curl -x proxy:3128 -U op:Tr0ub4dor https://192.0.2.1/", "Tr0ub4dor"},
+	{"+ SNMP, second option", "snmpget -v3 -a SHA -A first1234 -x AES -X Tr0ub4dor 192.0.2.1", "Tr0ub4dor"},
+	{
+		"+ private key with headers",
+		"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nMIIEabc\n-----END RSA PRIVATE KEY-----", "MIIEabc",
+	},
+	{"+ private key, cut", `{"line":"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz","rule":1}`, "b3BlbnNz"},
+	{"+ private key behind a token", "hvs.CAESIJ0123456789abcdefghij-----BEGIN RSA PRIVATE KEY-----\nMIIEabc", "MIIEabc"},
 }
 
 func TestMaskSecretsHides(t *testing.T) {
@@ -99,6 +116,12 @@ func TestMaskSecretsLeavesLookAlikes(t *testing.T) {
 		"mysql -u root plant",
 		"net user op",
 		"CWD=/tmp PWD=/root",
+		"PWD=/home/operator/projects/station-4 ; USER=root",
+		`{"line":"enter password:","rule":{"id":"5"}}`,
+		`{"password":{"min":8},"token":true}`,
+		"ssh -p 2222 op@192.0.2.1 | snmpget -v3 -a SHA",
+		"process-id: 77, session opened, cookies: 4",
+		"the -----BEGIN CERTIFICATE----- MIIB",
 		"",
 	} {
 		if diff := cmp.Diff(text, cases.MaskSecrets(text)); diff != "" {
@@ -108,7 +131,9 @@ func TestMaskSecretsLeavesLookAlikes(t *testing.T) {
 }
 
 func TestMaskSecretsIsLinear(t *testing.T) {
-	for _, part := range []string{"password=", "://a:", "-----BEGIN RSA PRIVATE KEY-----", "mysql -u ", "a_", "eyJ", `\"`, "curl -s ", "Cookie: "} {
+	for _, part := range []string{"password=", "://a:", "-----BEGIN RSA PRIVATE KEY-----", "mysql -u ", "a_", "eyJ", `\"`, "curl -s ", "Cookie: ",
+		"password=a", "eyJaaaaaaaaa.-", `-----BEGIN RSA PRIVATE KEY-----"`, "$6$aaaaaaaa", "username a ", "login attempt [", `token="`,
+		`token=\"`, "net user a ", "snmpget -c a", "\\", "--password ", "SG.aaaaaaaaaaaaaaaaaaaa."} {
 		text := strings.Repeat(part, (64<<10)/len(part))
 		start := time.Now()
 		cases.MaskSecrets(text)

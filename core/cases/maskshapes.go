@@ -364,7 +364,7 @@ func kept(before, value string) bool {
 	if len(value) > maxKept {
 		return strings.HasPrefix(value, "/") && strings.HasSuffix(before, "PWD=")
 	}
-	word := strings.TrimRight(strings.TrimLeft(value, `"'\([`), `"'\)].,:;}`)
+	word := strings.TrimRight(strings.TrimLeft(value, `"'\({[`), `"'\)].,:;}`)
 	return keptWords[strings.ToLower(word)] || strings.Trim(word, "*") == "" && (word != "" || len(value) <= 4) ||
 		strings.HasPrefix(value, "/") && strings.HasSuffix(before, "PWD=")
 }
