@@ -246,10 +246,20 @@ var (
 )
 
 var commandOptions = []commandOption{
-	{mysql, "-p", noGap}, {plink, "-pw", spaceGap}, {ldap, "-w", spaceGap}, {redis, "-a", spaceGap},
-	{snmp, "-c", spaceGap}, {snmp, "-A", spaceGap}, {snmp, "-X", spaceGap},
-	{curl, "-u", userGap}, {curl, "--user", userGap}, {curl, "-U", userGap}, {curl, "--proxy-user", userGap},
-	{smbclient, "-U", shareGap}, {freeRDP, "/p:", noGap}, {netUse, "/user:", domainGap},
+	{mysql, "-p", noGap},
+	{plink, "-pw", spaceGap},
+	{ldap, "-w", spaceGap},
+	{redis, "-a", spaceGap},
+	{snmp, "-c", spaceGap},
+	{snmp, "-A", spaceGap},
+	{snmp, "-X", spaceGap},
+	{curl, "-u", userGap},
+	{curl, "--user", userGap},
+	{curl, "-U", userGap},
+	{curl, "--proxy-user", userGap},
+	{smbclient, "-U", shareGap},
+	{freeRDP, "/p:", noGap},
+	{netUse, "/user:", domainGap},
 }
 
 // schemes are what may stand between Authorization: and the secret.
