@@ -80,9 +80,9 @@ func capture(ev *event.Event, f sift.Finding, template string, number int) Line 
 // safe returns a copy without secrets and control characters, cut to MaxLineText.
 // Of a text longer than maxRead it takes no secret that the cut makes unknown.
 func safe(text string) string {
-	if len(text) <= maxRead {
-		return strings.Clone(Clean(MaskSecrets(text), MaxLineText))
+	masked := maskUpTo(text[:min(len(text), maxRead)], MaxLineText+1)
+	if len(text) > maxRead {
+		masked = masked[:max(0, len(masked)-maxEdge)] + cutMark
 	}
-	masked := MaskSecrets(text[:maxRead])
-	return strings.Clone(Clean(masked[:max(0, len(masked)-maxEdge)]+cutMark, MaxLineText))
+	return strings.Clone(Clean(masked[:min(len(masked), MaxLineText+1)], MaxLineText))
 }

@@ -23,6 +23,16 @@ func TestSafeShowsNoHalfSecret(t *testing.T) {
 	}
 }
 
+// Nor may a secret be shown that stands where only masking brings it into sight.
+func TestSafeMasksWhatComesIntoSight(t *testing.T) {
+	for before := range 2 * MaxLineText {
+		text := strings.Repeat("password=0123456789abcdef ", before/26) + strings.Repeat("-", before%26) + " password=Tr0ub4dor and more"
+		if got := safe(text); strings.Contains(got, "Tr0") || strings.Contains(got, "0123") {
+			t.Fatalf("a password at byte %d became %q", before, got)
+		}
+	}
+}
+
 func TestCaptureTakesOnlyWhatIsKept(t *testing.T) {
 	b := newBook(t, DefaultOptions())
 	asked := 0

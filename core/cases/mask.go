@@ -17,12 +17,16 @@ const maskRounds = 4
 // by Secret; the names before them stay. It takes time linear in the text, and
 // applied twice it changes nothing more. It knows shapes, not meanings: a secret
 // that looks like a word of a sentence stays.
-func MaskSecrets(text string) string {
+func MaskSecrets(text string) string { return maskUpTo(text, len(text)) }
+
+// maskUpTo does the same, but of what it returns only the first limit bytes are
+// sure to hold no secret.
+func maskUpTo(text string, limit int) string {
 	if strings.Contains(text, keyBegin) {
 		text = maskKeys(text)
 	}
 	for range maskRounds {
-		s := search{text: text}
+		s := search{text: text, end: min(limit, len(text))}
 		s.run()
 		if len(s.found) == 0 {
 			return text
@@ -53,6 +57,7 @@ type span struct{ from, to int }
 // line costs one look into a table per byte.
 type search struct {
 	text   string
+	end    int // where to stop: no secret that begins later is asked for
 	found  []span
 	active command // commands whose options may follow
 	bare   span    // the last value without quotes
@@ -63,7 +68,7 @@ type search struct {
 // run finds all secrets. Each method that it calls gets the position it stopped
 // at and returns where to go on, or nothing where that is the next byte.
 func (s *search) run() {
-	for i := 0; i < len(s.text); {
+	for i := 0; i < s.end; {
 		switch roles[s.text[i]] {
 		case inWord:
 			i = s.word(i)
@@ -105,8 +110,14 @@ func (s *search) masked() string {
 // add notes a secret, unless it is none or is masked already.
 func (s *search) add(from, to int) {
 	if from < to && !strings.HasPrefix(s.text[from:], Secret) && !kept(s.text[:from], s.text[from:to]) {
-		s.found = append(s.found, span{from, to})
+		s.note(from, to)
 	}
+}
+
+// note notes a secret; as many bytes as it hides come into sight at the end.
+func (s *search) note(from, to int) {
+	s.found = append(s.found, span{from, to})
+	s.end = min(s.end+to-from, len(s.text))
 }
 
 // word looks at the word that begins at i. In escaped text the letter of \n, \r
@@ -169,7 +180,7 @@ func (s *search) token(from int, o *opener) bool {
 			return false
 		}
 	}
-	s.found = append(s.found, span{from, to})
+	s.note(from, to)
 	return true
 }
 
