@@ -26,7 +26,6 @@ type Key struct {
 // Sight is what was known of a key before this time.
 type Sight struct {
 	First bool          // never seen
-	Count uint64        // times seen before
 	Gap   time.Duration // since it was last seen; 0 when First
 	Told  time.Duration // since Tell was last called; a hundred years when never
 	Days  int           // distinct days on which it was seen, up to 65,535
@@ -76,7 +75,8 @@ type domain struct {
 	names   map[string]uint32
 	next    uint32
 	entries map[id]*Entry
-	touched int64 // Unix seconds of the newest event
+	touched int64  // Unix seconds of the newest event
+	days    uint16 // days on which there were events
 }
 
 // New returns an empty Baseline.
@@ -94,14 +94,14 @@ func New(o Options) *Baseline {
 // It allocates nothing for a known key.
 func (b *Baseline) See(domainName string, k Key, t time.Time) Sight {
 	d := b.domain(domainName)
-	key := id{d.intern(k.Asset), d.intern(k.Program), k.Template}
 	now := t.Unix()
-	d.touched = max(d.touched, now)
-	e, known := d.entries[key]
+	d.touch(now)
+	e := d.find(k)
+	known := e != nil
 	if !known {
 		d.makeRoom(b.opts.MaxPerDomain)
 		e = &Entry{}
-		d.entries[key] = e
+		d.entries[id{d.intern(k.Asset), d.intern(k.Program), k.Template}] = e
 	}
 	sight := e.sight(known, now)
 	e.count(now)
@@ -111,17 +111,9 @@ func (b *Baseline) See(domainName string, k Key, t time.Time) Sight {
 // Tell notes that a person was told of the key at time t. It does nothing for a
 // key that was never seen.
 func (b *Baseline) Tell(domainName string, k Key, t time.Time) {
-	d := b.domain(domainName)
-	if e := d.entries[id{d.intern(k.Asset), d.intern(k.Program), k.Template}]; e != nil {
+	if e := b.domain(domainName).find(k); e != nil {
 		e.Told = t.Unix()
 	}
-}
-
-// Known says whether the key was seen, without counting anything.
-func (b *Baseline) Known(domainName string, k Key) bool {
-	d := b.domain(domainName)
-	_, ok := d.entries[id{d.intern(k.Asset), d.intern(k.Program), k.Template}]
-	return ok
 }
 
 // Len returns the number of keys kept for the domain.
@@ -137,11 +129,10 @@ func (e *Entry) sight(known bool, now int64) Sight {
 		return Sight{First: true, Told: never}
 	}
 	s := Sight{
-		Count: e.Count,
-		Gap:   time.Duration(max(now-e.Last, 0)) * time.Second,
-		Told:  never,
-		Days:  int(e.Days),
-		Hour:  e.Hours&(1<<hour(now)) != 0,
+		Gap:  time.Duration(max(now-e.Last, 0)) * time.Second,
+		Told: never,
+		Days: int(e.Days),
+		Hour: e.Hours&(1<<hour(now)) != 0,
 	}
 	if e.Told != 0 {
 		s.Told = time.Duration(max(now-e.Told, 0)) * time.Second
@@ -164,7 +155,7 @@ func (e *Entry) count(now int64) {
 	if e.InWin >= minBurst && e.InWin >= 10*max(e.Usual, 1) && e.InWin >= 10*max(e.Burst, 1) {
 		e.Burst = e.InWin
 	}
-	if day := int32(now / 86400); e.Count == 0 || day != e.Day {
+	if day := int32(now / 86400); e.Count == 0 || day > e.Day {
 		e.Day = day
 		if e.Days < 65535 {
 			e.Days++

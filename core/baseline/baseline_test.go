@@ -20,10 +20,10 @@ func TestSee(t *testing.T) {
 		want Sight
 	}{
 		{"+ never seen", 0, Sight{First: true, Told: never}},
-		{"+ again in the same hour", time.Minute, Sight{Count: 1, Gap: time.Minute, Told: never, Days: 1, Hour: true}},
-		{"+ the next day, another hour", 27 * time.Hour, Sight{Count: 2, Gap: 27*time.Hour - time.Minute, Told: never, Days: 1}},
-		{"+ two days known", 28 * time.Hour, Sight{Count: 3, Gap: time.Hour, Told: never, Days: 2}},
-		{"+ a clock that went back is no gap", 20 * time.Hour, Sight{Count: 4, Told: never, Days: 2}},
+		{"+ again in the same hour", time.Minute, Sight{Gap: time.Minute, Told: never, Days: 1, Hour: true}},
+		{"+ the next day, another hour", 27 * time.Hour, Sight{Gap: 27*time.Hour - time.Minute, Told: never, Days: 1}},
+		{"+ two days known", 28 * time.Hour, Sight{Gap: time.Hour, Told: never, Days: 2}},
+		{"+ a clock that went back is no gap", 20 * time.Hour, Sight{Told: never, Days: 2}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -66,7 +66,7 @@ func TestKeysOfOneDomainNeverPushOutAnother(t *testing.T) {
 	for i := range 10_000 {
 		b.See("flood", Key{Asset: fmt.Sprint("a", i), Program: "p", Template: uint64(i)}, start)
 	}
-	if !b.Known("plc1", quiet) {
+	if b.domain("plc1").find(quiet) == nil {
 		t.Error("a flood in one domain made another forget what it knew")
 	}
 	if n := b.Len("flood"); n > 100 {
@@ -83,8 +83,35 @@ func TestFloodKeepsWhatIsSeenDaily(t *testing.T) {
 	for i := range 10_000 {
 		b.See("gw1", Key{Asset: "gw1", Program: "cron", Template: uint64(i + 2)}, start.Add(72*time.Hour))
 	}
-	if !b.Known("gw1", daily) {
+	if b.domain("gw1").find(daily) == nil {
 		t.Error("a flood of new templates made its source forget its daily life")
+	}
+}
+
+func TestInventedSendersNeverPushOutOneThatSpeaksDaily(t *testing.T) {
+	b := New(Options{MaxDomains: 10})
+	plc := Key{Asset: "plc1", Program: "poller", Template: 1}
+	for day := range 3 {
+		b.See("plc1", plc, start.Add(time.Duration(day)*24*time.Hour))
+	}
+	for i := range 1000 {
+		b.See(fmt.Sprint("invented", i), Key{Asset: "a"}, start.Add(60*time.Hour))
+	}
+	if b.domain("plc1").find(plc) == nil {
+		t.Error("1,000 invented senders made the PLC's gateway unknown")
+	}
+}
+
+// Names that were forgotten with their keys must not leave a key behind that
+// nobody finds again.
+func TestEvictionLeavesNoOrphans(t *testing.T) {
+	b := New(Options{MaxPerDomain: 50})
+	for i := range 2000 {
+		k := Key{Asset: fmt.Sprint("a", i), Program: fmt.Sprint("p", i), Template: 1}
+		b.See("d", k, start.Add(time.Duration(i)*time.Second))
+		if b.See("d", k, start.Add(time.Duration(i)*time.Second)).First {
+			t.Fatalf("key %d was never seen, a moment after it was seen", i)
+		}
 	}
 }
 
@@ -96,7 +123,7 @@ func TestDomainsAreBounded(t *testing.T) {
 	if n := len(b.domains); n > 10 {
 		t.Errorf("domains = %d, want at most 10", n)
 	}
-	if !b.Known("d99", Key{Asset: "a"}) {
+	if b.domain("d99").find(Key{Asset: "a"}) == nil {
 		t.Error("the newest domain is gone")
 	}
 }

@@ -2,12 +2,13 @@ package baseline
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 )
 
-// domain returns the domain of that name, and makes it, at the cost of the one
-// that has been silent longest when there are too many.
+// domain returns the domain of that name, and makes it, at the cost of another
+// when there are too many.
 func (b *Baseline) domain(name string) *domain {
 	if b.last != nil && b.name == name {
 		return b.last
@@ -25,14 +26,39 @@ func (b *Baseline) domain(name string) *domain {
 	return d
 }
 
+// dropDomain forgets the domain that was there on the fewest days, among those
+// the one that has been silent longest: senders that were invented today go
+// before one that speaks once a day.
 func (b *Baseline) dropDomain() {
-	oldest := ""
+	worst := ""
 	for name, d := range b.domains {
-		if o := b.domains[oldest]; o == nil || d.touched < o.touched || d.touched == o.touched && name < oldest {
-			oldest = name
+		w := b.domains[worst]
+		if w == nil || cmp.Or(cmp.Compare(d.days, w.days), cmp.Compare(d.touched, w.touched), strings.Compare(name, worst)) < 0 {
+			worst = name
 		}
 	}
-	delete(b.domains, oldest)
+	delete(b.domains, worst)
+}
+
+// touch notes an event at that time.
+func (d *domain) touch(now int64) {
+	if d.days == 0 || now/86400 > d.touched/86400 {
+		d.days += min(1, math.MaxUint16-d.days)
+	}
+	d.touched = max(d.touched, now)
+}
+
+// find returns the entry of the key, or nil.
+func (d *domain) find(k Key) *Entry {
+	asset, ok := d.names[k.Asset]
+	if !ok {
+		return nil
+	}
+	program, ok := d.names[k.Program]
+	if !ok {
+		return nil
+	}
+	return d.entries[id{asset, program, k.Template}]
 }
 
 // intern returns a small number for a name. Numbers are never reused, so a name

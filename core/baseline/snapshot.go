@@ -12,6 +12,7 @@ type DomainState struct {
 	Names   map[string]uint32
 	Next    uint32
 	Touched int64
+	Days    uint16
 	Entries []EntryState
 }
 
@@ -26,7 +27,7 @@ type EntryState struct {
 func (b *Baseline) State() State {
 	s := State{Domains: make(map[string]DomainState, len(b.domains))}
 	for name, d := range b.domains {
-		ds := DomainState{Names: maps.Clone(d.names), Next: d.next, Touched: d.touched}
+		ds := DomainState{Names: maps.Clone(d.names), Next: d.next, Touched: d.touched, Days: d.days}
 		for k, e := range d.entries {
 			ds.Entries = append(ds.Entries, EntryState{Asset: k.asset, Program: k.program, Template: k.template, Entry: *e})
 		}
@@ -40,7 +41,7 @@ func (b *Baseline) Load(s State) {
 	b.domains = make(map[string]*domain, len(s.Domains))
 	b.last, b.name = nil, ""
 	for name, ds := range s.Domains {
-		d := &domain{names: ds.Names, next: ds.Next, touched: ds.Touched, entries: make(map[id]*Entry, len(ds.Entries))}
+		d := &domain{names: ds.Names, next: ds.Next, touched: ds.Touched, days: ds.Days, entries: make(map[id]*Entry, len(ds.Entries))}
 		if d.names == nil {
 			d.names = map[string]uint32{}
 		}

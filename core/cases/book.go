@@ -87,11 +87,20 @@ type Book struct {
 	prefix  string
 	text    func(template uint64) string
 	counter uint64
+	newest  time.Time // event time of the newest event
 	open    map[place]*held
 	byID    map[string]*held
-	closed  []*Case
-	given   uint64 // cases given up because too many were open
+	closed  []*held // oldest first
+	dormant map[place]*held
+	dropped [numGrades]uint64 // closed cases that are no longer kept, by floor
 }
+
+// numGrades is the number of severities.
+const numGrades = int(event.Critical) + 1
+
+// dormancy is how long a closed Medium case is opened again by more of the same,
+// which sift no longer calls fresh: whoever stops for an hour is not forgotten.
+const dormancy = 24 * time.Hour
 
 // place is what events of one case have in common.
 type place struct {
@@ -106,10 +115,10 @@ type held struct {
 	Number     uint64 // of the case's id
 	Place      place
 	Messages   map[Message]bool
-	Classes    map[event.Class]bool
 	AtForward  int       // events when it was last forwarded
 	Hour       time.Time // start of the hour that Forwards counts
 	Forwards   int
+	Owed       bool             // news that the bound on forwards held back
 	LineGrades []event.Severity // severity of the evidence of each line
 }
 
@@ -128,22 +137,24 @@ func NewBook(o Options, s *site.Site, worker string, template func(uint64) strin
 	name := cmp.Or(s.Name(), "site")
 	return &Book{
 		opts: o, site: s, prefix: name + "-" + cmp.Or(worker, "w1") + "-", text: template,
-		open: map[place]*held{}, byID: map[string]*held{},
+		open: map[place]*held{}, byID: map[string]*held{}, dormant: map[place]*held{},
 	}
 }
 
 // Add takes one event with what sift found in it and decides where it goes.
 func (b *Book) Add(ev *event.Event, f sift.Finding) Outcome {
+	b.newest = later(b.newest, ev.Time)
 	if len(f.Evidence) == 0 {
 		return b.touch(ev)
 	}
 	p := placeOf(ev, f.Evidence)
 	h := b.find(p, ev.Time)
 	if h == nil {
-		if !f.Fresh {
+		if f.Fresh {
+			h = b.begin(p, ev)
+		} else if h = b.reopen(p, ev.Time, f.Evidence); h == nil {
 			return Outcome{}
 		}
-		h = b.begin(p, ev)
 	}
 	news := b.grow(h, ev, f)
 	if len(news) == 0 && !f.Fresh && p.Kind == "class" {
@@ -155,6 +166,7 @@ func (b *Book) Add(ev *event.Event, f sift.Finding) Outcome {
 		h.Revision++
 		h.Forwarded = ev.Time
 		h.AtForward = h.Events
+		h.Owed = false
 	}
 	out.Reasons = append(news, words(f.Evidence)...)
 	return out
@@ -237,14 +249,42 @@ func (b *Book) begin(p place, ev *event.Event) *held {
 	return h
 }
 
+// reopen returns the Medium case of the place that closed less than dormancy ago,
+// open again, where the evidence is as grave.
+func (b *Book) reopen(p place, now time.Time, evidence []sift.Evidence) *held {
+	h := b.dormant[p]
+	if h == nil || grade(evidence) < event.Medium || now.Sub(h.Updated) > dormancy {
+		return nil
+	}
+	if len(b.open) >= b.opts.MaxOpen {
+		b.makeRoom(now)
+	}
+	b.closed = slices.DeleteFunc(b.closed, func(c *held) bool { return c == h })
+	delete(b.dormant, p)
+	h.Status = Open
+	b.open[h.Place], b.byID[h.ID] = h, h
+	return h
+}
+
 func (b *Book) end(h *held) {
 	delete(b.open, h.Place)
+	h.Status = Closed
+	b.closed = append(b.closed, h)
+	if h.Floor == event.Medium {
+		b.dormant[h.Place] = h
+	}
+	for len(b.closed) > b.opts.KeepClosed {
+		b.drop(b.closed[0])
+		b.closed = b.closed[1:]
+	}
+}
+
+// drop forgets a closed case and counts it.
+func (b *Book) drop(h *held) {
+	b.dropped[h.Floor]++
 	delete(b.byID, h.ID)
-	c := h.Case
-	c.Status = Closed
-	b.closed = append(b.closed, &c)
-	if over := len(b.closed) - b.opts.KeepClosed; over > 0 {
-		b.closed = slices.Delete(b.closed, 0, over)
+	if b.dormant[h.Place] == h {
+		delete(b.dormant, h.Place)
 	}
 }
 
@@ -274,7 +314,6 @@ func (b *Book) makeRoom(now time.Time) {
 		i := slices.IndexFunc(all, func(h *held) bool { return h.Asset == most })
 		for ; len(b.open) > allowed && i < len(all) && perAsset[most] >= runnerUp(perAsset, most); i++ {
 			if all[i].Asset == most {
-				b.given++
 				b.end(all[i])
 				perAsset[most]--
 			}
@@ -306,14 +345,15 @@ func runnerUp(perAsset map[string]int, most string) int {
 }
 
 // Cases returns copies of all cases, open and closed, the gravest first, and
-// among those of one severity the oldest first.
+// among those of one severity the oldest first. A case that the newest event
+// leaves quiet for too long is shown as closed.
 func (b *Book) Cases() []Case {
 	all := make([]Case, 0, len(b.open)+len(b.closed))
 	for _, h := range b.open {
-		all = append(all, h.copy())
+		all = append(all, b.show(h))
 	}
-	for _, c := range b.closed {
-		all = append(all, c.copy())
+	for _, h := range b.closed {
+		all = append(all, b.show(h))
 	}
 	slices.SortFunc(all, func(x, y Case) int {
 		return cmp.Or(-cmp.Compare(x.Floor, y.Floor), x.Opened.Compare(y.Opened), cmp.Compare(len(x.ID), len(y.ID)), strings.Compare(x.ID, y.ID))
@@ -321,21 +361,24 @@ func (b *Book) Cases() []Case {
 	return all
 }
 
-// Find returns a copy of the case with that id.
+// Find returns a copy of the case with that id, as Cases does.
 func (b *Book) Find(id string) (Case, bool) {
 	if h := b.byID[id]; h != nil {
-		return h.copy(), true
-	}
-	for _, c := range b.closed {
-		if c.ID == id {
-			return c.copy(), true
-		}
+		return b.show(h), true
 	}
 	return Case{}, false
 }
 
-// GivenUp returns how many cases were closed early because too many were open.
-func (b *Book) GivenUp() uint64 { return b.given }
+func (b *Book) show(h *held) Case {
+	c := h.copy()
+	if b.isQuiet(h, b.newest) {
+		c.Status = Closed
+	}
+	return c
+}
+
+// Dropped returns how many closed cases of that severity are no longer kept.
+func (b *Book) Dropped(s event.Severity) int { return int(b.dropped[s]) } //nolint:gosec // far below the limit
 
 func (c *Case) copy() Case {
 	d := *c

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/gob"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,8 +156,84 @@ func TestFloodedHostNeverClosesAnothersCases(t *testing.T) {
 	if c, ok := b.Find(kept.Case); !ok || c.Status != Open {
 		t.Error("a flood on one host closed another host's case")
 	}
-	if len(b.open) > 50 || b.GivenUp() == 0 {
-		t.Errorf("open cases = %d, given up = %d, want at most 50 and a count", len(b.open), b.GivenUp())
+	if len(b.open) > 50 {
+		t.Errorf("open cases = %d, want at most 50", len(b.open))
+	}
+}
+
+func TestClosedCasesThatAreNotKeptAreCounted(t *testing.T) {
+	b := newBook(t, Options{Quiet: time.Minute, ForwardsPerHour: 12, NoveltyPerHour: 5, MaxOpen: 100, KeepClosed: 10})
+	for i := range 300 {
+		scan(time.Duration(i)*time.Hour, fmt.Sprintf("203.0.113.%d", i%7), uint64(i)).add(b)
+	}
+	kept := len(b.Cases())
+	if kept+b.Dropped(event.Low) != 300 || b.Dropped(event.Low) == 0 {
+		t.Errorf("kept %d, dropped %d, want 300 in all", kept, b.Dropped(event.Low))
+	}
+}
+
+// A short attack, a pause until its case has closed, and then the real one: sift
+// calls the second no longer fresh, and it must not be lost for that.
+func TestWarmUpNeverHidesTheAttackAfterIt(t *testing.T) {
+	b := newBook(t, DefaultOptions())
+	guess := step{peer: "203.0.113.9", template: 1, kind: sift.Repeated, class: event.BruteForce, severity: event.Medium}
+	first := guess.add(b)
+	forwards := 0
+	for i := range 5000 {
+		s := guess
+		s.at, s.stale = 4*time.Hour+time.Duration(i)*time.Second, true
+		out := s.add(b)
+		if out.Case != first.Case || out.Decision == Suppress {
+			t.Fatalf("guess %d after the pause: %s to case %q, want it in %s", i, out.Decision, out.Case, first.Case)
+		}
+		if out.Decision == Forward {
+			forwards++
+		}
+	}
+	if forwards != 2 {
+		t.Errorf("forwards = %d, want 2: at 100 and at 1,000 events", forwards)
+	}
+}
+
+func TestNewsHeldBackIsToldLater(t *testing.T) {
+	b := newBook(t, Options{Quiet: 3 * time.Hour, ForwardsPerHour: 2, NoveltyPerHour: 1, MaxOpen: 100, KeepClosed: 10})
+	for i := range 5 {
+		scan(time.Duration(i)*time.Minute, "203.0.113.9", uint64(i)).add(b)
+	}
+	s := scan(61*time.Minute, "203.0.113.9", 1)
+	s.stale = true
+	if out := s.add(b); out.Decision != Forward || out.Reasons[0] != "held-back" {
+		t.Errorf("first event after the hour: %s %v, want forward, held-back", out.Decision, out.Reasons)
+	}
+}
+
+func TestBoundNeverHoldsBackWhatIsGrave(t *testing.T) {
+	grave := step{at: time.Minute, peer: "203.0.113.9", template: 1, kind: sift.SuccessAfter, class: event.SuspiciousLogin, severity: event.High}
+	tests := []struct {
+		name string
+		last step
+		want string
+	}{
+		{"- a first success", grave, "first-success"},
+		{"- a higher floor", step{at: time.Minute, peer: "203.0.113.9", template: 1, kind: sift.SignalMatch, class: event.Execution, severity: event.High}, "higher-floor"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBook(t, Options{Quiet: time.Hour, ForwardsPerHour: 1, NoveltyPerHour: 1, MaxOpen: 100, KeepClosed: 10})
+			scan(0, "203.0.113.9", 1).add(b)
+			if out := test.last.add(b); out.Decision != Forward || !slices.Contains(out.Reasons, test.want) {
+				t.Errorf("%s %v, want forward with %s", out.Decision, out.Reasons, test.want)
+			}
+		})
+	}
+}
+
+func TestQuietCaseIsShownAsClosed(t *testing.T) {
+	b := newBook(t, DefaultOptions())
+	scan(0, "203.0.113.9", 1).add(b)
+	step{at: 5 * time.Hour}.add(b) // an event of no case
+	if c := b.Cases()[0]; c.Status != Closed {
+		t.Errorf("a case quiet for five hours is shown as %s, want closed", c.Status)
 	}
 }
 

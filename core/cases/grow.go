@@ -36,7 +36,12 @@ func (b *Book) grow(h *held, ev *event.Event, f sift.Finding) []string {
 	h.Events++
 	h.Updated = later(h.Updated, ev.Time)
 	h.addEntities(ev)
-	say(changed && b.raise(h), "higher-floor")
+	if changed {
+		higher, confirmed := b.raise(h)
+		say(higher, "higher-floor")
+		say(confirmed, "confirmed")
+	}
+	say(h.Owed && ev.Time.Sub(h.Hour) >= time.Hour, "held-back")
 	say(h.Revision > 0 && h.Events >= 10*max(h.AtForward, 10), "tenfold")
 	say(h.Revision > 0 && ev.Time.Sub(h.Forwarded) >= 24*time.Hour, "day-gone-by")
 	h.Instructs = h.Instructs || hasKind(f.Evidence, sift.Instructing) || hasClass(f.Evidence, event.Instruction)
@@ -55,29 +60,40 @@ func (b *Book) mayForward(h *held, ev *event.Event, f sift.Finding, news []strin
 	if ev.Name == "" && onlyNovelty(f.Evidence) {
 		limit = b.opts.NoveltyPerHour
 	}
-	if h.Forwards >= limit && !slices.Contains(news, "higher-floor") {
+	if h.Forwards >= limit && !unbounded(news, f.Evidence) {
+		h.Owed = true
 		return false
 	}
 	h.Forwards++
 	return true
 }
 
+// unbounded says whether the news is of a kind that no bound holds back.
+func unbounded(news []string, evidence []sift.Evidence) bool {
+	return slices.ContainsFunc(news, func(word string) bool {
+		return word == "higher-floor" || word == "confirmed" || word == "first-success" ||
+			word == "new-technique" && grade(evidence) >= event.High
+	})
+}
+
 func onlyNovelty(evidence []sift.Evidence) bool {
 	return !slices.ContainsFunc(evidence, func(e sift.Evidence) bool { return e.Class != event.Novelty })
 }
 
-// raise computes the floor anew and never lowers it.
-func (b *Book) raise(h *held) bool {
+// raise computes the floor anew, never lowers it, and says whether it is higher
+// and whether it is confirmed now and was not before.
+func (b *Book) raise(h *held) (higher, confirmed bool) {
 	asset, _ := b.site.Resolve(h.Asset, netip.Addr{})
 	asset.Zone = h.Zone
 	result := b.severity(h, asset)
 	h.Class = gravestClass(h.Evidence)
+	before := h.Confirmed
 	if result.Severity >= h.Floor {
 		h.Confirmed = result.Confirmed || h.Confirmed && result.Severity == h.Floor
 	}
-	higher := result.Severity > h.Floor && h.Revision > 0
+	higher = result.Severity > h.Floor && h.Revision > 0
 	h.Floor = floor.Raise(h.Floor, result.Severity)
-	return higher
+	return higher, h.Confirmed && !before && h.Revision > 0
 }
 
 func (h *held) addMessage(m Message) bool {

@@ -12,13 +12,14 @@ import (
 // State is everything a Book holds, in a form that encoding/gob can carry.
 type State struct {
 	Counter uint64
-	Given   uint64
-	Open    []OpenState
-	Closed  []Case
+	Newest  time.Time
+	Open    []HeldState
+	Closed  []HeldState
+	Dropped []uint64
 }
 
-// OpenState is one open case of a State.
-type OpenState struct {
+// HeldState is one case of a State.
+type HeldState struct {
 	Case               Case
 	Number             uint64
 	Asset, Kind, Value string
@@ -26,50 +27,73 @@ type OpenState struct {
 	AtForward          int
 	Hour               time.Time
 	Forwards           int
+	Owed               bool
 	LineGrades         []event.Severity
+	Dormant            bool // a closed one that more of the same opens again
 }
 
 // State returns a copy of everything the Book holds.
 func (b *Book) State() State {
-	s := State{Counter: b.counter, Given: b.given}
+	s := State{Counter: b.counter, Newest: b.newest, Dropped: slices.Clone(b.dropped[:])}
 	for _, h := range b.open {
-		o := OpenState{
-			Case: h.copy(), Number: h.Number, Asset: h.Place.Asset, Kind: h.Place.Kind, Value: h.Place.Value,
-			AtForward: h.AtForward, Hour: h.Hour, Forwards: h.Forwards, LineGrades: slices.Clone(h.LineGrades),
-		}
-		for m := range h.Messages {
-			o.Messages = append(o.Messages, m)
-		}
-		s.Open = append(s.Open, o)
+		s.Open = append(s.Open, h.state(false))
 	}
-	slices.SortFunc(s.Open, func(x, y OpenState) int {
-		return cmp.Compare(x.Number, y.Number)
-	})
-	for _, c := range b.closed {
-		s.Closed = append(s.Closed, c.copy())
+	slices.SortFunc(s.Open, func(x, y HeldState) int { return cmp.Compare(x.Number, y.Number) })
+	for _, h := range b.closed {
+		s.Closed = append(s.Closed, h.state(b.dormant[h.Place] == h))
 	}
 	return s
 }
 
-// Load replaces everything the Book holds.
+func (h *held) state(dormant bool) HeldState {
+	s := HeldState{
+		Case: h.copy(), Number: h.Number, Asset: h.Place.Asset, Kind: h.Place.Kind, Value: h.Place.Value,
+		AtForward: h.AtForward, Hour: h.Hour, Forwards: h.Forwards, Owed: h.Owed, LineGrades: slices.Clone(h.LineGrades),
+		Dormant: dormant,
+	}
+	for m := range h.Messages {
+		s.Messages = append(s.Messages, m)
+	}
+	return s
+}
+
+// Load replaces everything the Book holds. After an error the book is of no more
+// use.
 func (b *Book) Load(s State) error {
-	b.counter, b.given = s.Counter, s.Given
-	b.open, b.byID, b.closed = map[place]*held{}, map[string]*held{}, nil
+	b.counter, b.newest = s.Counter, s.Newest
+	b.open, b.byID, b.dormant, b.closed = map[place]*held{}, map[string]*held{}, map[place]*held{}, nil
+	copy(b.dropped[:], s.Dropped)
 	for _, o := range s.Open {
-		if len(o.LineGrades) != len(o.Case.Lines) || len(o.Case.Lines) > MaxLines {
-			return fmt.Errorf("case %s of the snapshot: %d lines, %d grades", o.Case.ID, len(o.Case.Lines), len(o.LineGrades))
-		}
-		h := &held{
-			Case: o.Case, Number: o.Number, Place: place{o.Asset, o.Kind, o.Value}, Messages: make(map[Message]bool, len(o.Messages)),
-			AtForward: o.AtForward, Hour: o.Hour, Forwards: o.Forwards, LineGrades: o.LineGrades,
-		}
-		for _, m := range o.Messages {
-			h.Messages[m] = true
+		h, err := o.held()
+		if err != nil {
+			return err
 		}
 		b.open[h.Place], b.byID[h.ID] = h, h
 	}
-	for i := range s.Closed {
-		b.closed = append(b.closed, &s.Closed[i])
+	for _, o := range s.Closed {
+		h, err := o.held()
+		if err != nil {
+			return err
+		}
+		b.closed = append(b.closed, h)
+		b.byID[h.ID] = h
+		if o.Dormant {
+			b.dormant[h.Place] = h
+		}
 	}
 	return nil
+}
+
+func (s *HeldState) held() (*held, error) {
+	if len(s.LineGrades) != len(s.Case.Lines) || len(s.Case.Lines) > MaxLines || s.Case.Floor > event.Critical {
+		return nil, fmt.Errorf("case %s of the snapshot: %d lines, %d grades, floor %s", s.Case.ID, len(s.Case.Lines), len(s.LineGrades), s.Case.Floor)
+	}
+	h := &held{
+		Case: s.Case, Number: s.Number, Place: place{s.Asset, s.Kind, s.Value}, Messages: make(map[Message]bool, len(s.Messages)),
+		AtForward: s.AtForward, Hour: s.Hour, Forwards: s.Forwards, Owed: s.Owed, LineGrades: s.LineGrades,
+	}
+	for _, m := range s.Messages {
+		h.Messages[m] = true
+	}
+	return h, nil
 }
