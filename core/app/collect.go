@@ -102,6 +102,9 @@ func (c *Collector) Report(e *Engine, verdicts []Verdict) report.Input {
 		Site: e.Site.Name(), Language: e.Site.Language(), Location: e.Site.Timezone(),
 		Totals: c.Totals, Timeline: &c.timeline, Templates: e.topTemplates(),
 	}
+	for severity := range in.Totals.NotKept {
+		in.Totals.NotKept[severity] = e.book.Dropped(event.Severity(severity)) //nolint:gosec // five of them
+	}
 	for _, v := range verdicts {
 		if h := c.hosts[v.Case.Asset]; h != nil {
 			h.Cases++

@@ -29,10 +29,11 @@ type Input struct {
 // add up to Events.
 type Totals struct {
 	Events     int
-	Suppressed int // known and quiet: counted, not shown
-	Attached   int // added to a case without news
-	Forwarded  int // opened a case or changed one materially
-	Templates  int // distinct templates
+	Suppressed int    // known and quiet: counted, not shown
+	Attached   int    // added to a case without news
+	Forwarded  int    // opened a case or changed one materially
+	Templates  int    // distinct templates
+	NotKept    [5]int // closed cases that are no longer kept, by severity
 	Bytes      int64
 	From, To   time.Time     // event times
 	Took       time.Duration // time the run took

@@ -19,6 +19,7 @@ var labels = map[string]pipeline.Text{
 	"suppressed":  {EN: "Known and quiet", ES: "Conocidos y callados", DE: "Bekannt und ruhig", FR: "Connus et calmes"},
 	"attached":    {EN: "Added to cases", ES: "Añadidos a casos", DE: "Fällen zugeordnet", FR: "Ajoutés aux cas"},
 	"forwarded":   {EN: "Brought news", ES: "Con novedad", DE: "Brachten Neues", FR: "Apportant du neuf"},
+	"not-kept":    {EN: "Closed cases that are counted only", ES: "Casos cerrados que solo se cuentan", DE: "Geschlossene Fälle, die nur gezählt sind", FR: "Cas clos seulement comptés"},
 	"cases":       {EN: "Cases", ES: "Casos", DE: "Fälle", FR: "Cas"},
 	"all-events":  {EN: "All events", ES: "Todos los eventos", DE: "Alle Ereignisse", FR: "Tous les événements"},
 	"case-events": {EN: "Events of cases", ES: "Eventos de casos", DE: "Ereignisse der Fälle", FR: "Événements des cas"},

@@ -36,7 +36,21 @@ func Summary(w io.Writer, in Input, s Style) error {
 		return p.err
 	}
 	p.line("%s: %s", p.label("cases"), strings.Join(parts, ", "))
+	p.notKept(t)
 	return p.err
+}
+
+// notKept says how many closed cases are counted only, where there are any.
+func (p *printer) notKept(t Totals) {
+	var parts []string
+	for severity := event.Critical; severity > event.None; severity-- {
+		if n := t.NotKept[severity]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s", number(n, p.Language), pipeline.SeverityWord(severity, p.Language)))
+		}
+	}
+	if len(parts) > 0 {
+		p.line("%s: %s", p.label("not-kept"), strings.Join(parts, ", "))
+	}
 }
 
 // lowered returns a label for the middle of a sentence; German nouns stay as they are.
