@@ -131,9 +131,11 @@ func TestMaskSecretsLeavesLookAlikes(t *testing.T) {
 }
 
 func TestMaskSecretsIsLinear(t *testing.T) {
-	for _, part := range []string{"password=", "://a:", "-----BEGIN RSA PRIVATE KEY-----", "mysql -u ", "a_", "eyJ", `\"`, "curl -s ", "Cookie: ",
+	for _, part := range []string{
+		"password=", "://a:", "-----BEGIN RSA PRIVATE KEY-----", "mysql -u ", "a_", "eyJ", `\"`, "curl -s ", "Cookie: ",
 		"password=a", "eyJaaaaaaaaa.-", `-----BEGIN RSA PRIVATE KEY-----"`, "$6$aaaaaaaa", "username a ", "login attempt [", `token="`,
-		`token=\"`, "net user a ", "snmpget -c a", "\\", "--password ", "SG.aaaaaaaaaaaaaaaaaaaa."} {
+		`token=\"`, "net user a ", "snmpget -c a", "\\", "--password ", "SG.aaaaaaaaaaaaaaaaaaaa.",
+	} {
 		text := strings.Repeat(part, (64<<10)/len(part))
 		start := time.Now()
 		cases.MaskSecrets(text)

@@ -9,17 +9,7 @@ func (s *search) pair(at int) {
 	if strings.HasPrefix(text[at:], "://") {
 		s.address(at + len("://"))
 	}
-	end := at
-	for end > max(0, at-maxGap) && isSpace(text[end-1]) {
-		end--
-	}
-	if end > 0 && isQuote(text[end-1]) {
-		end--
-	}
-	for end > 0 && text[end-1] == '\\' {
-		end--
-	}
-	kind := nameBefore(text[:end])
+	kind := nameBefore(text[:nameEnd(text, at)])
 	if kind == noName {
 		return
 	}
@@ -30,7 +20,7 @@ func (s *search) pair(at int) {
 	if from < len(text) && text[from] == '>' {
 		from++
 	}
-	for gap := from + maxGap; from < min(gap, len(text)) && isSpace(text[from]); {
+	for gap := min(from+maxGap, len(text)); from < gap && isSpace(text[from]); {
 		from++
 	}
 	if kind == header {
@@ -38,6 +28,22 @@ func (s *search) pair(at int) {
 	} else {
 		s.value(from)
 	}
+}
+
+// nameEnd returns where a name before the = or : at the position ends: before
+// white space, a quote and the backslashes that escape it.
+func nameEnd(text string, at int) int {
+	end := at
+	for end > max(0, at-maxGap) && isSpace(text[end-1]) {
+		end--
+	}
+	if end > 0 && isQuote(text[end-1]) {
+		end--
+	}
+	for end > 0 && text[end-1] == '\\' {
+		end--
+	}
+	return end
 }
 
 // address notes the password of user:password@host.
