@@ -1,6 +1,7 @@
 package sift
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +27,7 @@ type tallyKey struct {
 // tally is the recent past of one key: the last maxRemembered events, each with a
 // hash: of the value that is to be distinct, or the template's number.
 type tally struct {
-	Times  []int64 // Unix milliseconds, oldest first
+	Times  []int64 // Unix milliseconds, in the order of arrival
 	Hashes []uint64
 }
 
@@ -85,16 +86,19 @@ func (ts *tallies) domain(name string) *generations {
 	return g
 }
 
-// dropDomain forgets the domain that has been silent longest.
+// dropDomain forgets the domain that counts least, among those the one that has
+// been silent longest: senders that were invented go before those that are known.
 func (ts *tallies) dropDomain() {
-	oldest, at := "", ts.clock+1
+	worst, least := "", (*generations)(nil)
 	for name, g := range ts.domains {
-		if g.used < at {
-			oldest, at = name, g.used
+		if least == nil || cmp.Or(cmp.Compare(g.size(), least.size()), cmp.Compare(g.used, least.used)) < 0 {
+			worst, least = name, g
 		}
 	}
-	delete(ts.domains, oldest)
+	delete(ts.domains, worst)
 }
+
+func (g *generations) size() int { return len(g.young) + len(g.old) }
 
 func (g *generations) get(k tallyKey) *tally {
 	if ta := g.young[k]; ta != nil {
@@ -120,8 +124,10 @@ func (g *generations) put(k tallyKey, ta *tally) {
 func (ta *tally) within(t time.Time, window time.Duration) int {
 	from := t.Add(-window).UnixMilli()
 	n := 0
-	for i := len(ta.Times) - 1; i >= 0 && ta.Times[i] >= from; i-- {
-		n++
+	for _, at := range ta.Times {
+		if at >= from {
+			n++
+		}
 	}
 	return n
 }
@@ -131,8 +137,8 @@ func (ta *tally) distinct(t time.Time, window time.Duration) int {
 	from := t.Add(-window).UnixMilli()
 	var seen [maxRemembered]uint64
 	n := 0
-	for i := len(ta.Times) - 1; i >= 0 && ta.Times[i] >= from; i-- {
-		if !slices.Contains(seen[:n], ta.Hashes[i]) {
+	for i, at := range ta.Times {
+		if at >= from && !slices.Contains(seen[:n], ta.Hashes[i]) {
 			seen[n] = ta.Hashes[i]
 			n++
 		}
@@ -146,10 +152,13 @@ func (ta *tally) distinct(t time.Time, window time.Duration) int {
 func (ta *tally) most(t time.Time, window time.Duration) int {
 	from := t.Add(-window).UnixMilli()
 	most := 0
-	for i := len(ta.Times) - 1; i >= 0 && ta.Times[i] >= from; i-- {
-		n := 1
-		for j := i - 1; j >= 0 && ta.Times[j] >= from; j-- {
-			if ta.Hashes[j] == ta.Hashes[i] {
+	for i, at := range ta.Times {
+		if at < from {
+			continue
+		}
+		n := 0
+		for j := range i + 1 {
+			if ta.Times[j] >= from && ta.Hashes[j] == ta.Hashes[i] {
 				n++
 			}
 		}

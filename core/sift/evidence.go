@@ -16,7 +16,7 @@ const (
 	SignalMatch                    // an entry of the signals file
 	Repeated                       // a signal that repeats: Count times within Window by one Subject
 	Burst                          // Count events within Window, far more than this template's usual
-	FanOut                         // one Subject touches Count distinct targets within Window
+	FanOut                         // one Subject with Count distinct values of Distinct within Window
 	SuccessAfter                   // a success of Subject after Count failures within Window
 	OddTime                        // an hour of the week at which this never happened
 	SourceSeverity                 // the source itself calls it grave
@@ -39,6 +39,7 @@ type Evidence struct {
 	Origin    event.Origin   // whether Subject was observed or claimed
 	Count     int            // how many, for kinds that count
 	Window    time.Duration  // within which time, for kinds that count
+	Distinct  string         // for FanOut: the field whose values Count counts, such as user or port
 }
 
 var kindNames = [...]string{

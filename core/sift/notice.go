@@ -59,8 +59,12 @@ func (s *Sifter) known(o *observation) (fresh bool) {
 	for _, hit := range s.hits {
 		if hit.Severity > event.None {
 			subject := s.subject(o, "")
+			kind := SignalMatch
+			if hit.Class == event.Instruction {
+				kind = Instructing
+			}
 			fresh = s.add(o, Evidence{
-				Kind: SignalMatch, Class: hit.Class, Severity: hit.Severity, Technique: hit.Technique,
+				Kind: kind, Class: hit.Class, Severity: hit.Severity, Technique: hit.Technique,
 				Confirmed: hit.Confirmed, Signal: hit.ID, Subject: subject.Value, Origin: subject.Origin,
 			}) || fresh
 		}
@@ -95,7 +99,7 @@ func (s *Sifter) repetition(o *observation, hit *Signal) (fresh bool) {
 		}
 		fresh = s.add(o, Evidence{
 			Kind: kind, Class: e.Class, Severity: e.Severity, Technique: e.Technique, Signal: hit.ID,
-			Subject: subject.Value, Origin: subject.Origin, Count: n, Window: e.Within,
+			Subject: subject.Value, Origin: subject.Origin, Count: n, Window: e.Within, Distinct: e.Distinct,
 		}) || fresh
 	}
 	return fresh
@@ -147,8 +151,17 @@ func (s *Sifter) subject(o *observation, by string) event.Field {
 // mistype.
 func (s *Sifter) success(o *observation, hit *Signal) bool {
 	least := s.opts.FailuresBefore
-	if s.cameBefore(o, hit) {
-		least *= 3
+	odd := false
+	if login, ok := s.login(o, hit); ok {
+		if !login.First {
+			least *= 3
+		}
+		if login.Days >= daysToKnowHours && !login.Hour {
+			odd = s.add(o, Evidence{
+				Kind: OddTime, Class: event.SuspiciousLogin, Severity: event.Low, Technique: "T1078", Signal: hit.ID,
+				Subject: s.subject(o, "user").Value, Origin: event.Claimed,
+			})
+		}
 	}
 	for _, by := range [...]string{"peer", "user"} {
 		subject := s.subject(o, by)
@@ -160,21 +173,25 @@ func (s *Sifter) success(o *observation, hit *Signal) bool {
 			return s.add(o, Evidence{
 				Kind: SuccessAfter, Class: event.SuspiciousLogin, Severity: event.High, Technique: "T1078", Signal: hit.ID,
 				Subject: subject.Value, Origin: subject.Origin, Count: n, Window: s.opts.FailureWindow,
-			})
+			}) || odd
 		}
 	}
-	return false
+	return odd
 }
 
-// cameBefore counts the success and says whether the same user succeeded from
-// the same peer before.
-func (s *Sifter) cameBefore(o *observation, hit *Signal) bool {
+// daysToKnowHours is on how many days a user must have come from a peer before an
+// hour of the day at which he never did is worth a line.
+const daysToKnowHours = 14
+
+// login counts a success of the event's user from its peer and returns what was
+// known of the two.
+func (s *Sifter) login(o *observation, hit *Signal) (baseline.Sight, bool) {
 	user := s.subject(o, "user").Value
 	if o.peer.Value == "" || user == "" {
-		return false
+		return baseline.Sight{}, false
 	}
 	key := baseline.Key{Asset: o.normal, Program: user + " " + o.peer.Value, Template: evidenceNumber(Evidence{Kind: SuccessAfter, Signal: hit.ID}, o.ev.Program)}
-	return !s.base.See(o.domain, key, o.ev.Time).First
+	return s.base.See(o.domain, key, o.ev.Time), true
 }
 
 // oddities notes what is wrong with the event itself, and what its source says of it.

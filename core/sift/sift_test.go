@@ -169,6 +169,42 @@ func TestSiftSuccessAfterFailuresIsHigh(t *testing.T) {
 	}
 }
 
+// One attempt leaves several lines, each of another template.
+func TestSiftCountsAttemptsNotLines(t *testing.T) {
+	s, now := settled(t)
+	say := func(n int, text string) Finding {
+		ev := line(now+n, "gw1", "sshd", text)
+		ev.Set(event.KeyPeer, "10.10.0.9", event.Observed)
+		return s.Sift(ev)
+	}
+	say(0, "failed password (first line of it)")
+	say(1, "connection closed after failed password, says the second")
+	say(2, "pam: also a failed password in a third")
+	say(3, "accepted password")
+	if f := say(4, "accepted password"); len(f.Evidence) > 0 {
+		t.Errorf("one mistyped password makes a success suspicious: %v", words(f))
+	}
+}
+
+func TestSiftLoginAtAnUnusualHour(t *testing.T) {
+	s, now := settled(t)
+	login := func(day, hour int) Finding {
+		ev := line(now, "gw1", "sshd", "accepted password")
+		ev.Time = time.Date(2026, 4, 1+day, hour, 0, 0, 0, time.UTC)
+		ev.Set(event.KeyPeer, "10.10.0.9", event.Observed)
+		ev.Set(event.KeyUser, "anna", event.Claimed)
+		return s.Sift(ev)
+	}
+	for day := range 20 {
+		if f := login(day, 9); day > 0 && len(f.Evidence) > 0 {
+			t.Fatalf("day %d at nine: %v", day, words(f))
+		}
+	}
+	if diff := cmp.Diff([]string{"odd-time Low"}, words(login(21, 3))); diff != "" {
+		t.Errorf("at three in the morning (-want +got):\n%s", diff)
+	}
+}
+
 func TestSiftDetectorsAlertReturns(t *testing.T) {
 	s := newSifter(t)
 	alert := func(hours int) Finding {
