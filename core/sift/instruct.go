@@ -181,7 +181,11 @@ func instructHints() []string {
 // It costs time linear in the text, of which it reads the first 64 KiB.
 func Instructs(text string) (found string, ok bool) {
 	text = text[:min(len(text), maxInstruct)]
-	plain := unescape(unhide.Replace(text))
+	plain := text
+	if strings.Contains(text, `\u`) {
+		plain = unhide.Replace(text)
+	}
+	plain = unescape(plain)
 	if marker := markerIn(plain); marker != "" {
 		return marker, true
 	}
@@ -273,24 +277,26 @@ func (p *readyPhrase) from(words []string, at, number int) int {
 // foldWords returns the words of a text in lower case with one space between
 // them: accents dropped, invisible characters left out, anything else a space.
 func foldWords(text string) string {
-	var b strings.Builder
-	b.Grow(len(text))
+	dst := make([]byte, 0, len(text))
 	space := true
 	for i := 0; i < len(text); {
-		r, n := utf8.DecodeRuneInString(text[i:])
+		r, n := rune(text[i]), 1
+		if r >= utf8.RuneSelf {
+			r, n = utf8.DecodeRuneInString(text[i:])
+		}
 		i += n
 		c := foldRune(r)
 		switch {
 		case c == invisible:
 		case c != ' ':
-			b.WriteByte(c)
+			dst = append(dst, c)
 			space = false
 		case !space:
-			b.WriteByte(' ')
+			dst = append(dst, ' ')
 			space = true
 		}
 	}
-	return b.String()
+	return string(dst)
 }
 
 const invisible = 0
