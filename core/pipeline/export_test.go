@@ -17,8 +17,11 @@ func Texts() map[string]Text {
 		floorReason, effectShown, noEffect, peerObserved, weakSource, severalKinds, modelSilenced,
 		headlineText, factOnce, factSpan, factPeers, factUsers, factPrograms, factTargets,
 		sureText, sureWeak, sureLikely, sureStrong, carriesPlant, testHost, safeAddress, knownScanner,
-		callProcess, callNobody,
+		callProcess, callNobody, distinctOther, unnamedMeans, unnamedStep,
 	})
+	for field, t := range distinctTexts {
+		all["distinct "+field] = t
+	}
 	counts := []Counted{failedLogins, eventCount, failureCount, secondCount, minuteCount, hourCount, dayCount}
 	for _, c := range classCounts {
 		counts = append(counts, c)

@@ -1,6 +1,9 @@
 package pipeline
 
-import "penstock/core/sift"
+import (
+	"penstock/core/event"
+	"penstock/core/sift"
+)
 
 // The sentences that the rules' answers are made of. Values in braces are put
 // in by the stage that uses the sentence; a test holds that the languages agree.
@@ -38,10 +41,10 @@ var reasonTexts = [...]Text{
 		"{events}{by} en {window}, bien plus que d'habitude",
 	},
 	sift.FanOut: {
-		"{count} different targets touched{by} within {window}",
-		"{count} destinos distintos tocados{by} en {window}",
-		"{count} verschiedene Ziele berührt{by} innerhalb von {window}",
-		"{count} cibles différentes touchées{by} en {window}",
+		"{distinct}{by} within {window}",
+		"{distinct}{by} en {window}",
+		"{distinct}{by} innerhalb von {window}",
+		"{distinct}{by} en {window}",
 	},
 	sift.SuccessAfter: {
 		"A success{by} after {failures} within {window}",
@@ -86,6 +89,48 @@ var reasonTexts = [...]Text{
 		"Texte qui tente de donner des instructions à son lecteur",
 	},
 }
+
+// distinctTexts say of what there were many different ones, by the field that
+// was counted; distinctOther says it of any other field.
+var distinctTexts = map[string]Text{
+	"": {
+		"{count} different targets touched", "{count} destinos distintos tocados",
+		"{count} verschiedene Ziele berührt", "{count} cibles différentes touchées",
+	},
+	event.KeyUser: {
+		"{count} different accounts tried", "{count} cuentas distintas probadas",
+		"{count} verschiedene Konten probiert", "{count} comptes différents essayés",
+	},
+	event.KeyPort: {
+		"{count} different ports tried", "{count} puertos distintos probados",
+		"{count} verschiedene Ports probiert", "{count} ports différents essayés",
+	},
+	event.KeyPeer: fromAddresses,
+	"address":     fromAddresses,
+	event.KeyTarget: {
+		"{count} different target addresses tried", "{count} direcciones de destino distintas probadas",
+		"{count} verschiedene Zieladressen probiert", "{count} adresses cibles différentes essayées",
+	},
+	event.KeyURL: {
+		"{count} different pages requested", "{count} páginas distintas pedidas",
+		"{count} verschiedene Seiten abgefragt", "{count} pages différentes demandées",
+	},
+	"host": {
+		"{count} different hosts touched", "{count} equipos distintos tocados",
+		"{count} verschiedene Rechner berührt", "{count} machines différentes touchées",
+	},
+}
+
+var (
+	fromAddresses = Text{
+		"{count} different addresses used", "{count} direcciones distintas usadas",
+		"{count} verschiedene Adressen benutzt", "{count} adresses différentes utilisées",
+	}
+	distinctOther = Text{
+		"{count} different values of {field}", "{count} valores distintos de {field}",
+		"{count} verschiedene Werte von {field}", "{count} valeurs différentes de {field}",
+	}
+)
 
 // How a reason names its subject, put in for {by}.
 var (

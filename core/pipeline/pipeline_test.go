@@ -283,6 +283,53 @@ func TestRulesIsPure(t *testing.T) {
 	}
 }
 
+// TestReasonNamesWhatWasDifferent holds that many addresses for one account do
+// not read as many targets.
+func TestReasonNamesWhatWasDifferent(t *testing.T) {
+	tests := []struct{ language, distinct, want string }{
+		{"en", "peer", "5 different addresses used for account bob within 5 minutes"},
+		{"en", "user", "5 different accounts tried for account bob within 5 minutes"},
+		{"en", "port", "5 different ports tried for account bob within 5 minutes"},
+		{"en", "url", "5 different pages requested for account bob within 5 minutes"},
+		{"en", "mailbox", "5 different values of mailbox for account bob within 5 minutes"},
+		{"en", "", "5 different targets touched for account bob within 5 minutes"},
+		{"es", "peer", "5 direcciones distintas usadas de la cuenta bob en 5 minutos"},
+		{"de", "peer", "5 verschiedene Adressen benutzt für Konto bob innerhalb von 5 Minuten"},
+		{"fr", "peer", "5 adresses différentes utilisées pour le compte bob en 5 minutes"},
+	}
+	for _, test := range tests {
+		c := cases.Case{Users: []cases.Entity{{Value: "bob"}}, Evidence: []sift.Evidence{{
+			Kind: sift.FanOut, Class: event.SuspiciousLogin, Subject: "bob", Count: 5, Window: 5 * time.Minute, Distinct: test.distinct,
+		}}}
+		got := newPipeline(t, test.language).Rules(c).Anomaly.Reasons
+		if diff := cmp.Diff([]string{test.want}, got); diff != "" {
+			t.Errorf("%s, %q (-want +got)\n%s", test.language, test.distinct, diff)
+		}
+	}
+}
+
+// TestFileWithoutHostIsNotCalledAHost holds that nobody is sent to the process
+// engineer, and no command is made, for a file that names no host.
+func TestFileWithoutHostIsNotCalledAHost(t *testing.T) {
+	f := readFixture(t, "testdata/unnamed-web-log/case.json")
+	for _, language := range []string{"en", "es", "de", "fr"} {
+		a := newPipeline(t, language).Rules(f.Case).Advice
+		text := strings.Join(append(a.Call, a.Means), " ")
+		if !strings.Contains(text, "sources[].host") || !strings.Contains(text, "IT on call") || strings.Contains(text, "Process engineer") {
+			t.Errorf("%s: %s", language, text)
+		}
+		for _, s := range a.Steps {
+			if strings.Contains(s.Command, f.Case.Asset) {
+				t.Errorf("%s: the file's name stands for a host in %q", language, s.Command)
+			}
+		}
+	}
+	f.Case.Lines[1].Host = "web9" // one line that names it is enough
+	if means := newPipeline(t, "en").Rules(f.Case).Advice.Means; strings.Contains(means, "sources[]") {
+		t.Errorf("a line names the host: %s", means)
+	}
+}
+
 func TestScore(t *testing.T) {
 	tests := []struct {
 		name string

@@ -93,13 +93,14 @@ type params struct {
 	command values // for commands; a key is absent where its check fails as well
 	address netip.Addr
 	windows bool // the lines come from a Windows host
+	unnamed bool // the host is a file that names none
 }
 
 // params takes the placeholders' values out of a case: the most frequent
 // observed address, and the first account, program and file.
 func (p *Pipeline) params(c *cases.Case) params {
-	out := params{text: values{}, command: values{}, windows: onWindows(c)}
-	out.set("host", p.host(c), c.Asset, validHost)
+	out := params{text: values{}, command: values{}, windows: onWindows(c), unnamed: unnamed(c)}
+	out.set("host", p.host(c), c.Asset, func(s string) bool { return !out.unnamed && validHost(s) })
 	if i := firstObserved(c.Peers); i >= 0 {
 		out.address, _ = action.ParseAddress(c.Peers[i].Value)
 		text := out.address.String()

@@ -45,23 +45,59 @@ const (
 func (p *Pipeline) detect(c *cases.Case, s Summary) Anomaly {
 	score := score(c.Evidence)
 	a := Anomaly{Unusual: score >= unusualFrom, Score: score}
-	for i := range c.Evidence {
-		e := &c.Evidence[i]
-		lines := linesWith(c.Lines, e)
-		reason := p.reason(c, e, lines)
-		if len(lines) > 0 {
-			reason += " [" + strings.Join(handles(lines, maxHandles), ", ") + "]"
+	for _, f := range p.facts(c) {
+		text := p.reason(c, &f.evidence, f.lines)
+		if len(f.lines) > 0 {
+			text += " [" + strings.Join(handles(f.lines, maxHandles), ", ") + "]"
 		}
-		if len(a.Reasons) < maxReasons && !slices.Contains(a.Reasons, reason) {
-			a.Reasons = append(a.Reasons, reason)
-			a.Handles = append(a.Handles, handles(lines, maxHandles)...)
-		}
+		a.Reasons = append(a.Reasons, text)
+		a.Handles = append(a.Handles, handles(f.lines, maxHandles)...)
 	}
 	slices.SortFunc(a.Handles, func(x, y string) int {
 		return slices.Index(s.Handles, x) - slices.Index(s.Handles, y)
 	})
 	a.Handles = slices.Compact(a.Handles)
 	return a
+}
+
+// fact is what one reason says: evidence that reads alike but for its count,
+// with the highest count and all of its lines.
+type fact struct {
+	evidence sift.Evidence
+	lines    []*cases.Line
+}
+
+// facts returns the case's evidence as at most maxReasons facts, gravest first.
+// Two signals that count the same attack are one fact to a person.
+func (p *Pipeline) facts(c *cases.Case) []*fact {
+	var all []*fact
+	byText := map[string]*fact{}
+	for i := range c.Evidence {
+		e := c.Evidence[i]
+		lines := linesWith(c.Lines, &e)
+		uncounted := e
+		uncounted.Count = 0
+		text := p.reason(c, &uncounted, lines)
+		f := byText[text]
+		if f == nil {
+			if len(all) == maxReasons {
+				continue
+			}
+			f = &fact{evidence: e}
+			byText[text] = f
+			all = append(all, f)
+		}
+		f.evidence.Count = max(f.evidence.Count, e.Count)
+		for _, l := range lines {
+			if !slices.Contains(f.lines, l) {
+				f.lines = append(f.lines, l)
+			}
+		}
+	}
+	for _, f := range all {
+		slices.SortFunc(f.lines, func(x, y *cases.Line) int { return x.Number - y.Number })
+	}
+	return all
 }
 
 // score returns how unusual the evidence is, 0 to 100.
@@ -105,7 +141,7 @@ func (p *Pipeline) reason(c *cases.Case, e *sift.Evidence, lines []*cases.Line) 
 		"by":       p.by(c, e),
 		"events":   p.events(e),
 		"failures": failureCount.In(p.language, e.Count),
-		"count":    Number(e.Count, p.language),
+		"distinct": p.distinct(e),
 		"window":   span(e.Window, p.language),
 	})
 }
@@ -126,6 +162,15 @@ func (p *Pipeline) events(e *sift.Evidence) string {
 		return Number(e.Count, p.language) + " × " + title
 	}
 	return countOf(e.Class, e.Count, p.language)
+}
+
+// distinct returns of what evidence counted different ones, with their number.
+func (p *Pipeline) distinct(e *sift.Evidence) string {
+	text, known := distinctTexts[e.Distinct]
+	if !known {
+		text = distinctOther
+	}
+	return p.text(text, values{"count": Number(e.Count, p.language), "field": p.say(e.Distinct, validProgram)})
 }
 
 // by returns how a reason names the subject of its evidence, or "".
@@ -169,7 +214,7 @@ func linesWith(lines []cases.Line, e *sift.Evidence) []*cases.Line {
 	for i := range lines {
 		for j := range lines[i].Evidence {
 			x := &lines[i].Evidence[j]
-			if x.Kind == e.Kind && x.Class == e.Class && x.Signal == e.Signal && x.Subject == e.Subject {
+			if x.Kind == e.Kind && x.Class == e.Class && x.Signal == e.Signal && x.Subject == e.Subject && x.Distinct == e.Distinct {
 				found = append(found, &lines[i])
 				break
 			}

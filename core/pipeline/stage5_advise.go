@@ -19,8 +19,8 @@ const (
 // advise is stage 5: what the person on duty reads. Commands come from the
 // playbook alone, with checked values in place; free text never becomes one.
 func (p *Pipeline) advise(c *cases.Case, s Summary, a Assessment) Advice {
-	entry := p.playbook.entry(a.Class, c.Zone)
-	note := p.playbook.zone(c.Zone)
+	note, zone := p.zoneNote(c)
+	entry := p.playbook.entry(a.Class, zone)
 	values := p.params(c)
 	asset, _ := p.site.AssetNamed(c.Asset)
 	return Advice{
@@ -30,7 +30,7 @@ func (p *Pipeline) advise(c *cases.Case, s Summary, a Assessment) Advice {
 		Means:    p.means(entry, note, asset, values),
 		Steps:    p.steps(append(slices.Clone(note.Steps), entry.Steps...), c.Zone, values),
 		Avoid:    p.avoid(append(slices.Clone(note.Avoid), entry.Avoid...), values),
-		Call:     p.call(c.Zone, a),
+		Call:     p.call(c, a),
 	}
 }
 
@@ -117,12 +117,15 @@ func (p *Pipeline) means(entry *PlaybookEntry, note ZoneNote, asset site.Asset, 
 func (p *Pipeline) steps(ids []string, zone event.Zone, v params) []Step {
 	var steps []Step
 	var done []string
+	if v.unnamed {
+		steps = append(steps, Step{Text: p.text(unnamedStep, v.text)})
+	}
 	for _, id := range ids {
 		s := p.playbook.Steps[id]
 		if len(steps) == maxShown || slices.Contains(done, id) || !complete(s.EN, v.text) {
 			continue
 		}
-		if len(s.Zones) > 0 && !slices.Contains(s.Zones, zone) {
+		if len(s.Zones) > 0 && (v.unnamed || !slices.Contains(s.Zones, zone)) {
 			continue
 		}
 		if s.Against && p.site.IsProtected(v.address) {
@@ -155,16 +158,23 @@ func (p *Pipeline) avoid(ids []string, v params) []string {
 
 // call returns whom to call: the site's contacts for this case, or who should
 // be one.
-func (p *Pipeline) call(zone event.Zone, a Assessment) []string {
+func (p *Pipeline) call(c *cases.Case, a Assessment) []string {
+	contacts := p.site.Contacts(c.Zone, a.Severity, a.Class)
+	nameless := unnamed(c)
+	if nameless { // whoever looks after servers knows whose file it is
+		if found := p.site.Contacts(event.ZoneIT, a.Severity, a.Class); len(found) > 0 {
+			contacts = found
+		}
+	}
 	var lines []string
-	for _, c := range p.site.Contacts(zone, a.Severity, a.Class) {
+	for _, c := range contacts {
 		parts := slices.DeleteFunc([]string{c.Name, c.Phone, c.Mail}, func(s string) bool { return s == "" })
 		lines = append(lines, strings.Join(parts, ", "))
 	}
 	if len(lines) > 0 {
 		return lines
 	}
-	if zone == event.ZoneOT || zone == event.ZoneUnknown {
+	if !nameless && (c.Zone == event.ZoneOT || c.Zone == event.ZoneUnknown) {
 		return []string{p.text(callProcess, nil)}
 	}
 	return []string{p.text(callNobody, nil)}
@@ -174,7 +184,8 @@ func (p *Pipeline) call(zone event.Zone, a Assessment) []string {
 // but a host keeps its name as it is.
 func (p *Pipeline) sentence(t Text, v params) string {
 	text := p.text(t, v.text)
-	if _, named := v.command["host"]; named && strings.HasPrefix(text, v.text["host"]) {
+	_, named := v.command["host"]
+	if (named || v.unnamed) && strings.HasPrefix(text, v.text["host"]) {
 		return text
 	}
 	return capital(text)
