@@ -192,7 +192,7 @@ func (h *held) addEvidence(e sift.Evidence) (changed bool) {
 func (h *held) again(e sift.Evidence) (found, changed bool) {
 	for i := range h.Evidence {
 		k := &h.Evidence[i]
-		if k.Kind == e.Kind && k.Class == e.Class && k.Severity == e.Severity && k.Signal == e.Signal && k.Subject == e.Subject {
+		if k.Kind == e.Kind && k.Class == e.Class && k.Severity == e.Severity && k.Signal == e.Signal && k.Subject == e.Subject && k.Distinct == e.Distinct {
 			changed = e.Confirmed && !k.Confirmed
 			k.Count = max(k.Count, e.Count)
 			k.Confirmed = k.Confirmed || e.Confirmed
