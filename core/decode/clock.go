@@ -17,6 +17,13 @@ const (
 // was also received then.
 const firstSecond = 631152000
 
+// Clock is what a decoder knows of its source's time. Kept from one run to the
+// next, it makes two runs over the halves of a file decide as one run over it.
+type Clock struct {
+	Last   time.Time // of the last line with a believable time
+	Newest time.Time // the newest of them
+}
+
 // setStamp takes a time as it was written.
 func (d *Decoder) setStamp(ev *event.Event, st *logline.Stamp, from event.TimeOrigin) {
 	t, rule := st.Time(d.options.Location, ev.Received)
@@ -32,27 +39,31 @@ func (d *Decoder) setTime(ev *event.Event, t time.Time, from event.TimeOrigin) {
 		ev.Time = d.untimed(ev.Received)
 		return
 	}
-	ev.Time, d.last = t, t
-	if t.After(d.newest) {
-		d.newest = t
+	ev.Time, d.clock.Last = t, t
+	if t.After(d.clock.Newest) {
+		d.clock.Newest = t
 	}
 }
 
 // untimed returns the time of a line that states none: the receive time, or in an
 // old file that of the line before.
 func (d *Decoder) untimed(received time.Time) time.Time {
-	if d.options.Replay && !d.last.IsZero() {
-		return d.last
+	if d.options.Replay && !d.clock.Last.IsZero() {
+		return d.clock.Last
 	}
 	return received
 }
 
 func (d *Decoder) possible(t, received time.Time) bool {
-	if t.After(received.Add(maxAhead)) {
+	latest := received
+	if d.options.Replay && !d.options.Now.IsZero() {
+		latest = d.options.Now
+	}
+	if t.After(latest.Add(maxAhead)) {
 		return false
 	}
-	if t.Unix() < firstSecond && received.Unix() >= firstSecond {
+	if t.Unix() < firstSecond && latest.Unix() >= firstSecond {
 		return false
 	}
-	return d.options.Replay || d.newest.IsZero() || !t.Before(d.newest.Add(-maxBehind))
+	return d.options.Replay || d.clock.Newest.IsZero() || !t.Before(d.clock.Newest.Add(-maxBehind))
 }

@@ -49,6 +49,10 @@ type Options struct {
 	// Replay marks old files: event times stand, and an impossible one becomes
 	// the last good one. Without it an impossible time becomes the receive time.
 	Replay bool
+	// Now is when a replay takes place: no time after it can be true. Zero is the
+	// receive time, which is all that a live source needs.
+	Now   time.Time
+	Clock Clock // where the source's last decoder stopped
 }
 
 // Transport is what the transport knows of one line; it goes before Options.
@@ -61,10 +65,9 @@ type Transport struct {
 // goroutine at a time.
 type Decoder struct {
 	options Options
-	newest  time.Time // newest believable event time
-	last    time.Time // event time of the last line with a believable one
-	tape    tape      // reused for each JSON line
-	text    []byte    // reused for flat texts
+	clock   Clock
+	tape    tape   // reused for each JSON line
+	text    []byte // reused for flat texts
 	header  logline.Header
 }
 
@@ -73,8 +76,15 @@ func New(o Options) *Decoder {
 	if o.Location == nil {
 		o.Location = time.UTC
 	}
-	return &Decoder{options: o}
+	return &Decoder{options: o, clock: o.Clock}
 }
+
+// Clock returns what the lines so far said of the time.
+func (d *Decoder) Clock() Clock { return d.clock }
+
+// SetClock takes back what lines have said of the time, or tells what other
+// lines say of it.
+func (d *Decoder) SetClock(c Clock) { d.clock = c }
 
 // Decode fills ev from line, which was received at the given time. Strings of
 // ev may be parts of line.
