@@ -109,11 +109,15 @@ type place struct {
 	Value string
 }
 
+// overflow is the place of events that found no room: every case is High or above.
+var overflow = place{Asset: "", Kind: "overflow", Value: ""}
+
 // held is an open case with what only the book needs to know.
 type held struct {
 	Case
 	Number     uint64 // of the case's id
 	Place      place
+	Source     string // which bears the cost of the case: see sift.Finding
 	Messages   map[Message]bool
 	AtForward  int       // events when it was last forwarded
 	Hour       time.Time // start of the hour that Forwards counts
@@ -149,15 +153,18 @@ func (b *Book) Add(ev *event.Event, f sift.Finding) Outcome {
 	}
 	p := placeOf(ev, f.Evidence)
 	h := b.find(p, ev.Time)
+	var news []string
 	if h == nil {
 		if f.Fresh {
-			h = b.begin(p, ev)
+			h = b.begin(p, ev, f.Source)
 		} else if h = b.reopen(p, ev.Time, f.Evidence); h == nil {
 			return Outcome{}
+		} else {
+			news = []string{"resumed"}
 		}
 	}
-	news := b.grow(h, ev, f)
-	if len(news) == 0 && !f.Fresh && p.Kind == "class" {
+	news = append(news, b.grow(h, ev, f)...)
+	if len(news) == 0 && !f.Fresh && p.Kind == "class" && grade(f.Evidence) < event.Medium {
 		return Outcome{} // more of the same fault of a host: counted in its case, and no more
 	}
 	out := Outcome{Decision: Attach, Case: h.ID, Severity: h.Floor, Class: h.Class}
@@ -182,7 +189,7 @@ func (b *Book) touch(ev *event.Event) Outcome {
 	if !ok {
 		return Outcome{}
 	}
-	h := b.find(place{ev.Asset, "peer", peer.Value}, ev.Time)
+	h := b.find(place{ev.Asset, "peer", sift.PeerGroup(peer.Value)}, ev.Time)
 	if h == nil || h.Floor < event.Medium {
 		return Outcome{}
 	}
@@ -192,11 +199,11 @@ func (b *Book) touch(ev *event.Event) Outcome {
 	return Outcome{Decision: Attach, Case: h.ID, Severity: h.Floor, Class: h.Class, Reasons: []string{"peer-of-case"}}
 }
 
-// placeOf says where an event belongs: to the peer of its gravest evidence that
-// has one, else to the user, else to its class on the asset.
+// placeOf says where an event belongs: to its peer, else to its user, else to the
+// subject or class of its gravest evidence, each on one asset.
 func placeOf(ev *event.Event, evidence []sift.Evidence) place {
 	if peer, ok := ev.Field(event.KeyPeer); ok {
-		return place{ev.Asset, "peer", peer.Value}
+		return place{ev.Asset, "peer", sift.PeerGroup(peer.Value)}
 	}
 	gravest := evidence[0]
 	for _, e := range evidence[1:] {
@@ -232,9 +239,16 @@ func (b *Book) isQuiet(h *held, now time.Time) bool {
 	return h.Floor < event.High && now.Sub(h.Updated) > b.opts.Quiet
 }
 
-func (b *Book) begin(p place, ev *event.Event) *held {
+// begin opens a case, or returns the one that takes what no room is left for.
+func (b *Book) begin(p place, ev *event.Event, source string) *held {
 	if len(b.open) >= b.opts.MaxOpen {
 		b.makeRoom(ev.Time)
+	}
+	if len(b.open) >= b.opts.MaxOpen { // all of them High or above
+		p = overflow
+		if h := b.open[p]; h != nil {
+			return h
+		}
 	}
 	b.counter++
 	p = place{strings.Clone(p.Asset), strings.Clone(p.Kind), strings.Clone(p.Value)}
@@ -243,7 +257,7 @@ func (b *Book) begin(p place, ev *event.Event) *held {
 			ID: fmt.Sprintf("%s%d", b.prefix, b.counter), Status: Open, Asset: p.Asset, Zone: ev.Zone,
 			Opened: ev.Time, Updated: ev.Time,
 		},
-		Number: b.counter, Place: p, Messages: map[Message]bool{},
+		Number: b.counter, Place: p, Source: strings.Clone(source), Messages: map[Message]bool{},
 	}
 	b.open[p], b.byID[h.ID] = h, h
 	return h
@@ -289,59 +303,27 @@ func (b *Book) drop(h *held) {
 }
 
 // makeRoom closes what has been quiet for too long and, where that is not
-// enough, a tenth of the cases: the least grave, longest quiet ones of the assets
-// that have the most open, so that one flooded host cannot close another's cases.
+// enough, a tenth of the cases: the least grave first, among those the ones of the
+// source that has the most, so that one flood cannot close another's cases. High
+// and Critical ones stay: a person closes them.
 func (b *Book) makeRoom(now time.Time) {
-	perAsset := map[string]int{}
-	all := make([]*held, 0, len(b.open))
+	perSource := map[string]int{}
+	var weak []*held
 	for _, h := range b.open {
-		all = append(all, h)
+		if h.Floor < event.High {
+			weak = append(weak, h)
+			perSource[h.Source]++
+		}
 	}
-	slices.SortFunc(all, func(x, y *held) int {
-		return cmp.Or(cmp.Compare(x.Floor, y.Floor), x.Updated.Compare(y.Updated), cmp.Compare(x.Number, y.Number))
+	slices.SortFunc(weak, func(x, y *held) int {
+		return cmp.Or(cmp.Compare(x.Floor, y.Floor), -cmp.Compare(perSource[x.Source], perSource[y.Source]),
+			x.Updated.Compare(y.Updated), cmp.Compare(x.Number, y.Number))
 	})
-	all = slices.DeleteFunc(all, func(h *held) bool {
-		quiet := b.isQuiet(h, now)
-		if quiet {
+	for _, h := range weak {
+		if len(b.open) > b.opts.MaxOpen*9/10 || b.isQuiet(h, now) {
 			b.end(h)
-		} else {
-			perAsset[h.Asset]++
-		}
-		return quiet
-	})
-	for allowed := b.opts.MaxOpen * 9 / 10; len(b.open) > allowed; {
-		most := mostOpen(perAsset)
-		i := slices.IndexFunc(all, func(h *held) bool { return h.Asset == most })
-		for ; len(b.open) > allowed && i < len(all) && perAsset[most] >= runnerUp(perAsset, most); i++ {
-			if all[i].Asset == most {
-				b.end(all[i])
-				perAsset[most]--
-			}
-		}
-		all = slices.DeleteFunc(all, func(h *held) bool { return b.open[h.Place] != h })
-	}
-}
-
-// mostOpen returns the asset with the most open cases.
-func mostOpen(perAsset map[string]int) string {
-	most := ""
-	for asset, n := range perAsset {
-		if n > perAsset[most] || n == perAsset[most] && asset < most {
-			most = asset
 		}
 	}
-	return most
-}
-
-// runnerUp returns how many cases the asset with the second most has open.
-func runnerUp(perAsset map[string]int, most string) int {
-	second := 0
-	for asset, n := range perAsset {
-		if asset != most {
-			second = max(second, n)
-		}
-	}
-	return max(second, 1)
 }
 
 // Cases returns copies of all cases, open and closed, the gravest first, and

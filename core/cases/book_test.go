@@ -41,7 +41,7 @@ func (s step) add(b *Book) Outcome {
 		Message: fmt.Sprintf("line %d", s.template), Level: event.LevelUnknown,
 	}
 	ev.Set(event.KeyPeer, s.peer, event.Observed)
-	f := sift.Finding{Template: s.template, Fresh: !s.stale}
+	f := sift.Finding{Source: "web1.log", Template: s.template, Fresh: !s.stale}
 	if s.kind != 0 {
 		f.Evidence = []sift.Evidence{{Kind: s.kind, Class: s.class, Severity: s.severity, Signal: "s", Subject: s.peer}}
 	}
@@ -149,7 +149,7 @@ func TestRevisionsOfOneCaseAreBounded(t *testing.T) {
 func TestFloodedHostNeverClosesAnothersCases(t *testing.T) {
 	b := newBook(t, Options{Quiet: time.Hour, ForwardsPerHour: 12, NoveltyPerHour: 5, MaxOpen: 50, KeepClosed: 10})
 	other := &event.Event{Time: start, Host: "plc1", Asset: "plc1", Level: event.LevelUnknown}
-	kept := b.Add(other, sift.Finding{Template: 1, Fresh: true, Evidence: []sift.Evidence{{Kind: sift.NewTemplate, Class: event.Fault, Severity: event.Low}}})
+	kept := b.Add(other, sift.Finding{Source: "plc1.log", Template: 1, Fresh: true, Evidence: []sift.Evidence{{Kind: sift.NewTemplate, Class: event.Fault, Severity: event.Low}}})
 	for i := range 1000 {
 		scan(time.Duration(i)*time.Millisecond, fmt.Sprintf("198.51.100.%d", i), 1).add(b)
 	}
@@ -190,8 +190,8 @@ func TestWarmUpNeverHidesTheAttackAfterIt(t *testing.T) {
 			forwards++
 		}
 	}
-	if forwards != 2 {
-		t.Errorf("forwards = %d, want 2: at 100 and at 1,000 events", forwards)
+	if forwards != 3 {
+		t.Errorf("forwards = %d, want 3: when it resumes, at 100 and at 1,000 events", forwards)
 	}
 }
 
@@ -234,6 +234,31 @@ func TestQuietCaseIsShownAsClosed(t *testing.T) {
 	step{at: 5 * time.Hour}.add(b) // an event of no case
 	if c := b.Cases()[0]; c.Status != Closed {
 		t.Errorf("a case quiet for five hours is shown as %s, want closed", c.Status)
+	}
+}
+
+// A flood of Medium cases on invented hosts, and one Critical case.
+func TestFloodNeverClosesAGraveCase(t *testing.T) {
+	b := newBook(t, Options{Quiet: time.Hour, ForwardsPerHour: 12, NoveltyPerHour: 5, MaxOpen: 50, KeepClosed: 10})
+	shell := step{peer: "203.0.113.9", template: 1, kind: sift.SignalMatch, class: event.Execution, severity: event.High}
+	grave := shell.add(b)
+	for i := range 1000 {
+		s := shell
+		s.peer, s.severity = fmt.Sprintf("198.51.100.%d", i), event.Medium
+		s.add(b)
+	}
+	if c, ok := b.Find(grave.Case); !ok || c.Status != Open {
+		t.Error("a flood of Medium cases closed a High one")
+	}
+	for i := range 1000 {
+		s := shell
+		s.peer = fmt.Sprintf("198.51.100.%d", i)
+		if out := s.add(b); out.Case == "" {
+			t.Fatal("a High event found no case at all")
+		}
+	}
+	if len(b.open) > 51 {
+		t.Errorf("open cases = %d, want at most 50 and the one for the rest", len(b.open))
 	}
 }
 

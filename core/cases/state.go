@@ -2,6 +2,7 @@ package cases
 
 import (
 	"cmp"
+	"encoding"
 	"fmt"
 	"slices"
 	"time"
@@ -23,6 +24,7 @@ type HeldState struct {
 	Case               Case
 	Number             uint64
 	Asset, Kind, Value string
+	Source             string
 	Messages           []Message
 	AtForward          int
 	Hour               time.Time
@@ -47,7 +49,7 @@ func (b *Book) State() State {
 
 func (h *held) state(dormant bool) HeldState {
 	s := HeldState{
-		Case: h.copy(), Number: h.Number, Asset: h.Place.Asset, Kind: h.Place.Kind, Value: h.Place.Value,
+		Case: h.copy(), Number: h.Number, Asset: h.Place.Asset, Kind: h.Place.Kind, Value: h.Place.Value, Source: h.Source,
 		AtForward: h.AtForward, Hour: h.Hour, Forwards: h.Forwards, Owed: h.Owed, LineGrades: slices.Clone(h.LineGrades),
 		Dormant: dormant,
 	}
@@ -85,15 +87,44 @@ func (b *Book) Load(s State) error {
 }
 
 func (s *HeldState) held() (*held, error) {
-	if len(s.LineGrades) != len(s.Case.Lines) || len(s.Case.Lines) > MaxLines || s.Case.Floor > event.Critical {
-		return nil, fmt.Errorf("case %s of the snapshot: %d lines, %d grades, floor %s", s.Case.ID, len(s.Case.Lines), len(s.LineGrades), s.Case.Floor)
+	if len(s.LineGrades) != len(s.Case.Lines) || len(s.Case.Lines) > MaxLines {
+		return nil, fmt.Errorf("case %s of the snapshot: %d lines, %d grades", s.Case.ID, len(s.Case.Lines), len(s.LineGrades))
+	}
+	if err := s.Case.check(); err != nil {
+		return nil, fmt.Errorf("case %s of the snapshot: %w", s.Case.ID, err)
 	}
 	h := &held{
-		Case: s.Case, Number: s.Number, Place: place{s.Asset, s.Kind, s.Value}, Messages: make(map[Message]bool, len(s.Messages)),
+		Case: s.Case, Number: s.Number, Place: place{s.Asset, s.Kind, s.Value}, Source: s.Source, Messages: make(map[Message]bool, len(s.Messages)),
 		AtForward: s.AtForward, Hour: s.Hour, Forwards: s.Forwards, Owed: s.Owed, LineGrades: s.LineGrades,
 	}
 	for _, m := range s.Messages {
 		h.Messages[m] = true
 	}
 	return h, nil
+}
+
+// check refuses values that no list of words holds, which only a state file that
+// was tampered with can bring.
+func (c *Case) check() error {
+	words := []encoding.TextMarshaler{c.Zone, c.Class, c.Floor}
+	evidence := c.Evidence
+	for i := range c.Lines {
+		words = append(words, c.Lines[i].Trust)
+		evidence = append(slices.Clip(evidence), c.Lines[i].Evidence...)
+	}
+	for _, e := range evidence {
+		if e.Kind.String() == "invalid" {
+			return fmt.Errorf("%d is not a kind of evidence", e.Kind)
+		}
+		words = append(words, e.Class, e.Severity, e.Origin)
+	}
+	for _, w := range words {
+		if _, err := w.MarshalText(); err != nil {
+			return err
+		}
+	}
+	if c.Status > Closed {
+		return fmt.Errorf("%d is not a status", c.Status)
+	}
+	return nil
 }

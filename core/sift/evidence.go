@@ -61,6 +61,10 @@ func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 // Finding is what sift says of one event. No evidence means: suppress, the event
 // is counted and goes no further.
 type Finding struct {
+	// Source names who bears the cost of what the event brings: the host where it
+	// is observed, else the transport or file. What one source sends never pushes
+	// out what another has taught.
+	Source   string
 	Template uint64 // id of the mined template; 0 when none was mined
 	Evidence []Evidence
 	// Fresh says that the evidence may open a case. What is not fresh only adds

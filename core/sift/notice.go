@@ -39,6 +39,10 @@ func (s *Sifter) novelty(o *observation) (fresh bool) {
 	return false
 }
 
+// learnAtMost is how many times LearnEvents learning lasts at most, so that no
+// source can keep it going by never repeating itself.
+const learnAtMost = 10
+
 // learn keeps the share of new messages and says whether learning has ended.
 func (s *Sifter) learn(isNew bool) bool {
 	if s.learned {
@@ -49,7 +53,8 @@ func (s *Sifter) learn(isNew bool) bool {
 		x = 1
 	}
 	s.recent += (x - s.recent) / learnSpan
-	s.learned = s.events > uint64(s.opts.LearnEvents) && s.recent*100 <= float64(s.opts.LearnShare)
+	s.learned = s.events > uint64(s.opts.LearnEvents) && s.recent*100 <= float64(s.opts.LearnShare) ||
+		s.events > learnAtMost*uint64(s.opts.LearnEvents)
 	return s.learned
 }
 
@@ -111,7 +116,7 @@ func (s *Sifter) tally(o *observation, family, by, distinct string) (*tally, eve
 	if subject.Value == "" && by != "" {
 		return nil, subject
 	}
-	key := tallyKey{group: family, asset: o.ev.Asset, by: by, distinct: distinct, subject: subject.Value}
+	key := tallyKey{group: family, asset: o.ev.Asset, by: by, distinct: distinct, subject: PeerGroup(subject.Value)}
 	if slices.Contains(s.keys, key) {
 		return s.tallies.get(o.domain, key), subject
 	}
@@ -165,7 +170,7 @@ func (s *Sifter) success(o *observation, hit *Signal) bool {
 	}
 	for _, by := range [...]string{"peer", "user"} {
 		subject := s.subject(o, by)
-		ta := s.tallies.get(o.domain, tallyKey{group: hit.Family(), asset: o.ev.Asset, by: by, subject: subject.Value})
+		ta := s.tallies.get(o.domain, tallyKey{group: hit.Family(), asset: o.ev.Asset, by: by, subject: PeerGroup(subject.Value)})
 		if subject.Value == "" || ta == nil {
 			continue
 		}

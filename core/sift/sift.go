@@ -2,6 +2,7 @@ package sift
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"penstock/core/baseline"
@@ -106,7 +107,7 @@ func (s *Sifter) Sift(ev *event.Event) Finding {
 	s.hits = s.signals.Match(ev, s.hits[:0])
 
 	o := observation{ev: ev, domain: domain, normal: place.normal, match: match, sight: sight, peer: peerOf(ev, match.Spans)}
-	f := Finding{Template: match.ID}
+	f := Finding{Source: domain, Template: match.ID}
 	f.Fresh = s.novelty(&o) || f.Fresh
 	f.Fresh = s.known(&o) || f.Fresh
 	f.Fresh = s.oddities(&o, place.disputed) || f.Fresh
@@ -138,6 +139,13 @@ func (s *Sifter) add(o *observation, e Evidence) bool {
 // Medium when it was not told for Forget; Low when it was not even seen.
 func (s *Sifter) fresh(o *observation, e Evidence) bool {
 	key := baseline.Key{Asset: o.normal, Program: e.Subject, Template: evidenceNumber(e, o.ev.Program)}
+	if e.Severity >= event.Medium {
+		// What is grave on one host is news on another, whatever we know of either.
+		key.Asset = o.ev.Asset
+		if e.Subject == "" {
+			key.Template ^= o.match.ID << 8 >> 1
+		}
+	}
 	sight := s.base.See(o.domain, key, o.ev.Time)
 	fresh := sight.First || sight.Gap >= s.opts.Forget ||
 		e.Severity == event.Medium && sight.Told >= s.opts.Forget || e.Severity >= event.High
@@ -185,6 +193,9 @@ func (s *Sifter) place(ev *event.Event) standing {
 		ev.Asset = ev.Source // nobody names a host: the file stands for it
 	}
 	at := standing{normal: ev.Asset, disputed: asset.Disputed}
+	if known && ev.HostOrigin == event.Claimed && ev.Trust == event.Unauthenticated && !ev.Peer.IsValid() {
+		at.normal = "claimed " + ev.Asset // anybody may have sent it: it teaches the asset's own life nothing
+	}
 	if !known && ev.HostOrigin == event.Claimed && !ev.Peer.IsValid() {
 		at.normal = ""
 	}
@@ -201,6 +212,23 @@ func domainOf(ev *event.Event) string {
 		return ev.Peer.String()
 	}
 	return ev.Source
+}
+
+// PeerGroup returns what is counted as one peer: an IPv4 address itself, and the
+// /64 network of an IPv6 address, which one host has to itself (RFC 6177).
+func PeerGroup(address string) string {
+	if strings.Count(address, ":") < 2 {
+		return address
+	}
+	addr, err := netip.ParseAddr(address)
+	if err != nil || !addr.Is6() || addr.Is4In6() {
+		return address
+	}
+	prefix, err := addr.WithZone("").Prefix(64)
+	if err != nil {
+		return address
+	}
+	return prefix.String()
 }
 
 // peerOf returns the other side: the one a decoder recognised, else the first
