@@ -13,6 +13,7 @@ import (
 type Options struct {
 	MaxPerDomain int // keys kept for one domain; 0 means 4,096
 	MaxDomains   int // domains kept; 0 means 1,024
+	MaxTotal     int // keys kept for all domains together; 0 means 150,000
 }
 
 // Key names what is counted: a template of a program on an asset. Template 0 is
@@ -66,6 +67,7 @@ type Entry struct {
 type Baseline struct {
 	opts    Options
 	domains map[string]*domain
+	total   int     // keys of all domains
 	last    *domain // the domain of the last call, most often that of the next
 	name    string
 }
@@ -87,6 +89,9 @@ func New(o Options) *Baseline {
 	if o.MaxDomains <= 0 {
 		o.MaxDomains = 1024
 	}
+	if o.MaxTotal <= 0 {
+		o.MaxTotal = 150_000
+	}
 	return &Baseline{opts: o, domains: map[string]*domain{}}
 }
 
@@ -99,7 +104,8 @@ func (b *Baseline) See(domainName string, k Key, t time.Time) Sight {
 	e := d.find(k)
 	known := e != nil
 	if !known {
-		d.makeRoom(b.opts.MaxPerDomain)
+		b.makeRoom(d)
+		b.total++
 		e = &Entry{}
 		d.entries[id{d.intern(k.Asset), d.intern(k.Program), k.Template}] = e
 	}

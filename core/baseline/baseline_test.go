@@ -88,6 +88,25 @@ func TestFloodKeepsWhatIsSeenDaily(t *testing.T) {
 	}
 }
 
+func TestAllDomainsTogetherAreBounded(t *testing.T) {
+	b := New(Options{MaxPerDomain: 100, MaxTotal: 1000})
+	quiet := Key{Asset: "plc1", Program: "poller", Template: 1}
+	b.See("plc1", quiet, start)
+	for i := range 50_000 {
+		b.See(fmt.Sprint("host", i%500), Key{Asset: "a", Program: "p", Template: uint64(i)}, start)
+	}
+	if b.total > 1000 {
+		t.Errorf("keys in all = %d, want at most 1,000", b.total)
+	}
+	count := 0
+	for _, d := range b.domains {
+		count += len(d.entries)
+	}
+	if count != b.total {
+		t.Errorf("keys in all = %d, counted as %d", count, b.total)
+	}
+}
+
 func TestInventedSendersNeverPushOutOneThatSpeaksDaily(t *testing.T) {
 	b := New(Options{MaxDomains: 10})
 	plc := Key{Asset: "plc1", Program: "poller", Template: 1}

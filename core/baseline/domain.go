@@ -2,6 +2,7 @@ package baseline
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ func (b *Baseline) domain(name string) *domain {
 	d := b.domains[name]
 	if d == nil {
 		if len(b.domains) >= b.opts.MaxDomains {
-			b.dropDomain()
+			b.dropDomains()
 		}
 		d = &domain{names: map[string]uint32{}, entries: map[id]*Entry{}}
 		name = strings.Clone(name)
@@ -26,18 +27,39 @@ func (b *Baseline) domain(name string) *domain {
 	return d
 }
 
-// dropDomain forgets the domain that was there on the fewest days, among those
-// the one that has been silent longest: senders that were invented today go
-// before one that speaks once a day.
-func (b *Baseline) dropDomain() {
-	worst := ""
+// dropDomains forgets a tenth of the domains: those that were there on the fewest
+// days, among them the ones that have been silent longest. Senders that were
+// invented today go before one that speaks once a day.
+func (b *Baseline) dropDomains() {
+	names := slices.SortedFunc(maps.Keys(b.domains), func(x, y string) int {
+		d, e := b.domains[x], b.domains[y]
+		return cmp.Or(cmp.Compare(d.days, e.days), cmp.Compare(d.touched, e.touched), strings.Compare(x, y))
+	})
+	for _, name := range names[:(len(names)+9)/10] {
+		b.total -= len(b.domains[name].entries)
+		delete(b.domains, name)
+	}
+}
+
+// makeRoom sees to it that the domain can take one more key: at its own cost when
+// it has too many, else at that of the largest domain when there are too many
+// in all.
+func (b *Baseline) makeRoom(d *domain) {
+	if len(d.entries) >= b.opts.MaxPerDomain || len(d.names) >= 2*b.opts.MaxPerDomain {
+		b.total -= d.halve()
+	}
+	if b.total < b.opts.MaxTotal {
+		return
+	}
+	largest, size := "", 0
 	for name, d := range b.domains {
-		w := b.domains[worst]
-		if w == nil || cmp.Or(cmp.Compare(d.days, w.days), cmp.Compare(d.touched, w.touched), strings.Compare(name, worst)) < 0 {
-			worst = name
+		if n := len(d.entries); n > size || n == size && name < largest {
+			largest, size = name, n
 		}
 	}
-	delete(b.domains, worst)
+	if size > 0 {
+		b.total -= b.domains[largest].halve()
+	}
 }
 
 // touch notes an event at that time.
@@ -73,13 +95,10 @@ func (d *domain) intern(name string) uint32 {
 	return n
 }
 
-// makeRoom drops the least used half of the keys when there are too many: those
-// seen once and longest ago go first. What normal operation writes every day
-// stays, whatever a flood brings.
-func (d *domain) makeRoom(limit int) {
-	if len(d.entries) < limit && len(d.names) < 2*limit {
-		return
-	}
+// halve drops the least used half of the keys and returns how many: those seen
+// once and longest ago go first. What normal operation writes every day stays,
+// whatever a flood brings.
+func (d *domain) halve() int {
 	ids := make([]id, 0, len(d.entries))
 	for k := range d.entries {
 		ids = append(ids, k)
@@ -90,10 +109,12 @@ func (d *domain) makeRoom(limit int) {
 			cmp.Compare(x.Last, y.Last), cmp.Compare(a.asset, b.asset), cmp.Compare(a.program, b.program),
 			cmp.Compare(a.template, b.template))
 	})
-	for _, k := range ids[:(len(ids)+1)/2] {
+	drop := ids[:(len(ids)+1)/2]
+	for _, k := range drop {
 		delete(d.entries, k)
 	}
 	d.forgetNames()
+	return len(drop)
 }
 
 // forgetNames drops the names that no key uses any more.

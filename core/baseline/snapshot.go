@@ -39,7 +39,7 @@ func (b *Baseline) State() State {
 // Load replaces everything the Baseline knows with the state.
 func (b *Baseline) Load(s State) {
 	b.domains = make(map[string]*domain, len(s.Domains))
-	b.last, b.name = nil, ""
+	b.last, b.name, b.total = nil, "", 0
 	for name, ds := range s.Domains {
 		d := &domain{names: ds.Names, next: ds.Next, touched: ds.Touched, days: ds.Days, entries: make(map[id]*Entry, len(ds.Entries))}
 		if d.names == nil {
@@ -50,5 +50,6 @@ func (b *Baseline) Load(s State) {
 			d.entries[id{es.Asset, es.Program, es.Template}] = &e
 		}
 		b.domains[name] = d
+		b.total += len(d.entries)
 	}
 }

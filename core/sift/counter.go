@@ -2,6 +2,7 @@ package sift
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,11 @@ const (
 	maxTallies = 4096
 	// maxDomains bounds the domains that count.
 	maxDomains = 1024
+	// maxTotal bounds the tallies of all domains together.
+	maxTotal = 60_000
+	// manyEvents is from how many events on a tally is carried over when its
+	// generation is forgotten, so that spraying new names hides no old count.
+	manyEvents = 3
 )
 
 // tallyKey names what is counted together: the matches of one group by one
@@ -37,6 +43,7 @@ type tally struct {
 type tallies struct {
 	domains map[string]*generations
 	clock   uint64
+	total   int
 }
 
 type generations struct {
@@ -51,8 +58,11 @@ func (ts *tallies) add(domain string, k tallyKey, mark uint64, t time.Time) *tal
 	g := ts.domain(domain)
 	ta := g.get(k)
 	if ta == nil {
+		if ts.total >= maxTotal {
+			ts.shrink()
+		}
 		ta = &tally{Times: make([]int64, 0, 4), Hashes: make([]uint64, 0, 4)}
-		g.put(k.clone(), ta)
+		ts.total += 1 - g.put(k.clone(), ta)
 	}
 	if len(ta.Times) == maxRemembered {
 		ta.Times = ta.Times[:copy(ta.Times, ta.Times[1:])]
@@ -77,7 +87,7 @@ func (ts *tallies) domain(name string) *generations {
 	g := ts.domains[name]
 	if g == nil {
 		if len(ts.domains) >= maxDomains {
-			ts.dropDomain()
+			ts.dropDomains()
 		}
 		g = &generations{young: map[tallyKey]*tally{}, old: map[tallyKey]*tally{}}
 		ts.domains[strings.Clone(name)] = g
@@ -86,20 +96,36 @@ func (ts *tallies) domain(name string) *generations {
 	return g
 }
 
-// dropDomain forgets the domain that counts least, among those the one that has
-// been silent longest: senders that were invented go before those that are known.
-func (ts *tallies) dropDomain() {
-	worst, least := "", (*generations)(nil)
-	for name, g := range ts.domains {
-		if least == nil || cmp.Or(cmp.Compare(g.size(), least.size()), cmp.Compare(g.used, least.used)) < 0 {
-			worst, least = name, g
+// dropDomains forgets a tenth of the domains: those that count least, among them
+// the ones that have been silent longest, so that senders that were invented go
+// before those that are known.
+func (ts *tallies) dropDomains() {
+	names := slices.SortedFunc(maps.Keys(ts.domains), func(x, y string) int {
+		a, b := ts.domains[x], ts.domains[y]
+		return cmp.Or(cmp.Compare(a.size(), b.size()), cmp.Compare(a.used, b.used))
+	})
+	for _, name := range names[:(len(names)+9)/10] {
+		ts.total -= ts.domains[name].size()
+		delete(ts.domains, name)
+	}
+}
+
+// shrink takes from the domain that has the most.
+func (ts *tallies) shrink() {
+	var most *generations
+	for _, g := range ts.domains {
+		if most == nil || cmp.Or(cmp.Compare(g.size(), most.size()), cmp.Compare(most.used, g.used)) > 0 {
+			most = g
 		}
 	}
-	delete(ts.domains, worst)
+	if most != nil {
+		ts.total -= most.rotate()
+	}
 }
 
 func (g *generations) size() int { return len(g.young) + len(g.old) }
 
+// get returns the tally of the key, or nil, and keeps it young.
 func (g *generations) get(k tallyKey) *tally {
 	if ta := g.young[k]; ta != nil {
 		return ta
@@ -107,16 +133,55 @@ func (g *generations) get(k tallyKey) *tally {
 	ta := g.old[k]
 	if ta != nil {
 		delete(g.old, k)
-		g.put(k.clone(), ta)
+		g.young[k.clone()] = ta
 	}
 	return ta
 }
 
-func (g *generations) put(k tallyKey, ta *tally) {
+// put adds a tally and returns how many were forgotten for it.
+func (g *generations) put(k tallyKey, ta *tally) (forgotten int) {
 	if len(g.young) >= maxTallies {
-		g.old, g.young = g.young, make(map[tallyKey]*tally, maxTallies/4)
+		forgotten = g.rotate()
 	}
 	g.young[k] = ta
+	return forgotten
+}
+
+// rotate makes the young generation the old one, but for the tallies of many
+// events, and returns how many of the old were forgotten.
+func (g *generations) rotate() (forgotten int) {
+	before := g.size()
+	many := map[tallyKey]*tally{}
+	for _, generation := range []map[tallyKey]*tally{g.young, g.old} {
+		for k, ta := range generation {
+			if len(ta.Times) >= manyEvents {
+				many[k] = ta
+			}
+		}
+	}
+	if len(many) > maxTallies/2 {
+		many = busiest(many, maxTallies/2)
+	}
+	for k := range many {
+		delete(g.young, k)
+	}
+	g.old, g.young = g.young, many
+	return before - g.size()
+}
+
+// busiest returns the n tallies with the most events, among them the newest.
+func busiest(all map[tallyKey]*tally, n int) map[tallyKey]*tally {
+	keys := slices.SortedFunc(maps.Keys(all), func(x, y tallyKey) int {
+		a, b := all[x], all[y]
+		return cmp.Or(-cmp.Compare(len(a.Times), len(b.Times)), -cmp.Compare(a.Times[len(a.Times)-1], b.Times[len(b.Times)-1]),
+			strings.Compare(x.group, y.group), strings.Compare(x.asset, y.asset), strings.Compare(x.by, y.by),
+			strings.Compare(x.distinct, y.distinct), strings.Compare(x.subject, y.subject))
+	})
+	few := make(map[tallyKey]*tally, n)
+	for _, k := range keys[:n] {
+		few[k] = all[k]
+	}
+	return few
 }
 
 // within returns how many of the remembered events lie within the window that

@@ -186,6 +186,68 @@ func TestSiftCountsAttemptsNotLines(t *testing.T) {
 	}
 }
 
+// Spraying names between the guesses must not push out the count of the guesses.
+func TestSiftSprayedNamesNeverHideBruteForce(t *testing.T) {
+	s, now := settled(t)
+	login := func(n int, text, peer, user string) Finding {
+		ev := line(now+n/1000, "gw1", "sshd", text)
+		ev.Set(event.KeyPeer, peer, event.Observed)
+		ev.Set(event.KeyUser, user, event.Claimed)
+		return s.Sift(ev)
+	}
+	for i := range 12 {
+		login(i, "failed password", "203.0.113.9", "root")
+	}
+	for i := range 40_000 {
+		login(i, "failed password", fmt.Sprintf("198.51.%d.%d", i/250%250, i%250), fmt.Sprint("name", i))
+	}
+	login(40_000, "accepted password", "10.10.0.1", "anna") // the message is new here
+	if diff := cmp.Diff([]string{"success-after High"}, words(login(40_001, "accepted password", "203.0.113.9", "root"))); diff != "" {
+		t.Errorf("success after twelve failures and a spray (-want +got):\n%s", diff)
+	}
+	if total := s.tallies.total; total > maxTotal {
+		t.Errorf("tallies = %d, want at most %d", total, maxTotal)
+	}
+}
+
+// One host has a whole IPv6 network to itself.
+func TestSiftCountsIPv6PeersByNetwork(t *testing.T) {
+	s, now := settled(t)
+	var last Finding
+	for i := range 5 {
+		ev := line(now+i, "gw1", "sshd", "failed password for root")
+		ev.Set(event.KeyPeer, fmt.Sprintf("2001:db8::%x", i+1), event.Observed)
+		last = s.Sift(ev)
+	}
+	if diff := cmp.Diff([]string{"repeated Medium"}, words(last)); diff != "" {
+		t.Errorf("fifth address of one network (-want +got):\n%s", diff)
+	}
+}
+
+// Grave evidence on one unlisted host must not silence it on the next.
+func TestSiftOneHostNeverSilencesAnother(t *testing.T) {
+	s, now := settled(t)
+	attack := func(n int, host string) Finding {
+		ev := line(now+n, host, "nginx", "GET /../../etc/passwd")
+		ev.Source, ev.HostOrigin = "collected.log", event.Claimed
+		return s.Sift(ev)
+	}
+	attack(0, "web1")
+	if f := attack(60, "db7"); !f.Fresh {
+		t.Error("an attack on db7 is nothing new because web1 had one")
+	}
+}
+
+func TestSiftLearningEnds(t *testing.T) {
+	s := newSifter(t)
+	for i := range 20_000 {
+		s.Sift(line(i, "noisy", "app", letters(uint64(i))+" "+letters(uint64(i)*7919)))
+	}
+	if f := s.Sift(line(20_001, "gw1", "backdoord", "hello there")); len(f.Evidence) == 0 {
+		t.Error("a source that never repeats itself kept the whole site learning")
+	}
+}
+
 func TestSiftLoginAtAnUnusualHour(t *testing.T) {
 	s, now := settled(t)
 	login := func(day, hour int) Finding {

@@ -88,6 +88,7 @@ func (ts *tallies) load(all []DomainState, clock uint64) error {
 			}
 			generation[tallyKey{t.Group, t.Asset, t.By, t.Distinct, t.Subject}] = &tally{Times: t.Times, Hashes: t.Hashes}
 		}
+		ts.total += g.size()
 	}
 	return nil
 }
