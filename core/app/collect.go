@@ -80,7 +80,7 @@ func (c *Collector) host(ev *event.Event) *report.Host {
 	if c.hosts == nil {
 		c.hosts = map[string]*report.Host{}
 	}
-	h := &report.Host{Name: strings.Clone(ev.Asset), Zone: ev.Zone}
+	h := &report.Host{Name: strings.Clone(ev.Asset), Zone: ev.Zone, File: ev.Host == "" && ev.Asset == ev.Source}
 	c.hosts[h.Name] = h
 	return h
 }
@@ -103,7 +103,7 @@ func (c *Collector) Report(e *Engine, verdicts []Verdict) report.Input {
 		Totals: c.Totals, Timeline: &c.timeline, Templates: e.topTemplates(),
 	}
 	for severity := range in.Totals.NotKept {
-		in.Totals.NotKept[severity] = e.book.Dropped(event.Severity(severity)) //nolint:gosec // five of them
+		in.Totals.NotKept[severity] = e.book.Dropped(event.Severity(severity))
 	}
 	for _, v := range verdicts {
 		if h := c.hosts[v.Case.Asset]; h != nil {

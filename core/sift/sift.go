@@ -175,12 +175,7 @@ type standing struct {
 // contradicts the host it names (SAFETY A2), the event belongs to that address
 // and to nobody's asset.
 func (s *Sifter) place(ev *event.Event) standing {
-	asset, known := s.site.Resolve(ev.Host, ev.Peer)
-	if own, ok := ev.Field(event.KeyHostAddress); ok && !known && !ev.Peer.IsValid() {
-		if addr, err := netip.ParseAddr(own.Value); err == nil {
-			asset, known = s.site.Resolve("", addr)
-		}
-	}
+	asset, known := s.resolve(ev)
 	ev.Zone = asset.Zone
 	switch {
 	case known:
@@ -200,6 +195,21 @@ func (s *Sifter) place(ev *event.Event) standing {
 		at.normal = ""
 	}
 	return at
+}
+
+// resolve finds the event's asset by its host and peer, else by the address that
+// a plain event states for the host.
+func (s *Sifter) resolve(ev *event.Event) (site.Asset, bool) {
+	asset, known := s.site.Resolve(ev.Host, ev.Peer)
+	own, ok := ev.Field(event.KeyHostAddress)
+	if known || !ok || ev.Peer.IsValid() {
+		return asset, known
+	}
+	addr, err := netip.ParseAddr(own.Value)
+	if err != nil {
+		return asset, known
+	}
+	return s.site.Resolve("", addr)
 }
 
 // domainOf names the source that must bear the cost of what the event brings:
