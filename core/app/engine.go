@@ -24,11 +24,22 @@ type Engine struct {
 	Config  *config.Config
 	Site    *site.Site
 	Signals *sift.Signals
+	// Origin is where Config came from; it is kept in the state.
+	Origin Origin
 
 	sifter   *sift.Sifter
 	book     *cases.Book
 	pipeline *pipeline.Pipeline
 	policy   *policy.Policy
+	clocks   map[string]decode.Clock // by source name
+	saved    Origin                  // of the state that was loaded
+	loaded   bool
+}
+
+// Origin tells configurations apart.
+type Origin struct {
+	Path   string // "" is the built-in defaults
+	Digest string // of the file's content
 }
 
 // NewEngine joins the parts of a checked configuration.
@@ -59,7 +70,7 @@ func NewEngine(c *config.Config) (*Engine, error) {
 	}
 	sifter := sift.New(c.Detect.Sift, s, signals)
 	return &Engine{
-		Config: c, Site: s, Signals: signals, sifter: sifter, pipeline: p, policy: decide,
+		Config: c, Site: s, Signals: signals, sifter: sifter, pipeline: p, policy: decide, clocks: map[string]decode.Clock{},
 		book: cases.NewBook(c.Detect.Cases, s, s.Worker(), sifter.Miner().Template),
 	}, nil
 }
@@ -77,6 +88,32 @@ type Verdict struct {
 	Decision policy.Decision
 }
 
+// StateOrigin returns the origin of the configuration that the loaded state was
+// last saved with, and false where none was loaded.
+func (e *Engine) StateOrigin() (Origin, bool) { return e.saved, e.loaded }
+
+// maxClocks is how many sources a state remembers the time of.
+const maxClocks = 1000
+
+// KeepClocks notes how far sources have been read, for the state. Of a source
+// with several files the newest counts.
+func (e *Engine) KeepClocks(files []FileUsage) {
+	for _, f := range files {
+		if old, ok := e.clocks[f.Source]; !ok || !f.Clock.Newest.Before(old.Newest) {
+			e.clocks[f.Source] = f.Clock
+		}
+	}
+	for len(e.clocks) > maxClocks {
+		oldest := ""
+		for name, c := range e.clocks {
+			if o := e.clocks[oldest]; oldest == "" || c.Newest.Before(o.Newest) || c.Newest.Equal(o.Newest) && name < oldest {
+				oldest = name
+			}
+		}
+		delete(e.clocks, oldest)
+	}
+}
+
 // Record returns the verdict as the object that every sink gets.
 func (v Verdict) Record() record.Record { return record.New(v.Case, v.Report, v.Decision) }
 
@@ -87,6 +124,17 @@ func (e *Engine) Verdicts() []Verdict {
 	verdicts := make([]Verdict, len(all))
 	for i, c := range all {
 		verdicts[i] = e.judge(c)
+	}
+	return verdicts
+}
+
+// Unjudged returns every case without a verdict, the gravest first: enough to
+// count them.
+func (e *Engine) Unjudged() []Verdict {
+	all := e.book.Cases()
+	verdicts := make([]Verdict, len(all))
+	for i, c := range all {
+		verdicts[i].Case = c
 	}
 	return verdicts
 }
@@ -107,8 +155,10 @@ func (e *Engine) SourceOptions(path string) decode.Options {
 	o := decode.Options{Source: SourceName(path), Trust: event.Local, Location: e.Site.Timezone(), Replay: true}
 	s, ok := e.source(path)
 	if !ok {
+		o.Clock = e.clocks[o.Source]
 		return o
 	}
+	o.Clock = e.clocks[s.Name]
 	o.Source, o.Trust, o.Host = s.Name, s.Trust, s.Host
 	if zone, err := time.LoadLocation(s.Timezone); err == nil && s.Timezone != "" {
 		o.Location = zone

@@ -1,13 +1,10 @@
 package app
 
 import (
-	"bufio"
 	"cmp"
-	"compress/gzip"
 	"container/heap"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -17,14 +14,13 @@ import (
 	"penstock/core/event"
 )
 
-// Stdin is the path that stands for standard input.
-const Stdin = "-"
-
 // Input names what to read and how to understand it.
 type Input struct {
 	Paths []string  // files, plain or gzip; Stdin or none reads Stdin
 	Stdin io.Reader // what Stdin stands for
-	Now   time.Time // receive time of standard input; files have their own
+	// Now is when the run takes place: nothing that it reads can be younger. A zero
+	// Now leaves that to the files' own times.
+	Now time.Time
 	// Source returns how to decode a path; nil decodes everything as a local
 	// file in UTC.
 	Source func(path string) decode.Options
@@ -38,80 +34,64 @@ type Usage struct {
 	Bytes int64
 	Lines uint64
 	Cut   uint64 // lines longer than MaxLine
+	Files []FileUsage
 }
-
-// InputError is an input that cannot be read.
-type InputError struct {
-	Path string
-	Err  error
-}
-
-// Error names the path.
-func (e *InputError) Error() string { return fmt.Sprintf("read %s: %v", e.Path, e.Err) }
-
-// Unwrap returns what went wrong.
-func (e *InputError) Unwrap() error { return e.Err }
 
 // EachEvent reads all paths and calls the function with every event: those of
 // several files merged by time, those of one file in their order, whatever
 // their times say. An event is valid during the call only. An error is an
-// *InputError, ctx's error or the function's own.
+// *InputError, ctx's error or the function's own. Where an input turns out to be
+// damaged the others are read to their ends, and the first such error is returned
+// then, marked Partly; Usage holds them all.
 func (in Input) EachEvent(ctx context.Context, do func(*event.Event) error) (Usage, error) {
-	streams, err := in.open()
+	streams, err := in.open(ctx)
 	defer func() {
 		for _, s := range streams {
-			s.close()
+			_ = s.text.Close() // it was only read
 		}
 	}()
 	if err != nil {
 		return Usage{}, err
 	}
-	return in.merge(ctx, streams, do)
+	err = in.merge(ctx, streams, do)
+	for _, s := range streams {
+		if err == nil {
+			err = s.Err
+		}
+	}
+	return usage(streams), err
 }
 
-func (in Input) open() ([]*stream, error) {
+func (in Input) open(ctx context.Context) ([]*stream, error) {
 	paths := in.Paths
 	if len(paths) == 0 {
 		paths = []string{Stdin}
 	}
-	var streams []*stream
+	var all []*stream
 	for i, path := range paths {
-		s, err := in.openOne(path)
+		text, err := Open(ctx, path, in.Stdin)
 		if err != nil {
-			return streams, &InputError{path, err}
+			return all, err
 		}
+		s := in.stream(path, text)
 		s.order = i
-		streams = append(streams, s)
+		all = append(all, s)
+		for _, other := range all[:i] {
+			if text.same(other.text) {
+				return all, Explained(ctx, path, ErrTwice)
+			}
+		}
 	}
-	return streams, nil
+	return all, nil
 }
 
-func (in Input) openOne(path string) (*stream, error) {
-	s := &stream{path: path, received: in.Now, raw: &counter{r: in.Stdin}}
-	if path != Stdin {
-		file, err := os.Open(path)
-		if err != nil {
-			return nil, cause(err)
-		}
-		s.file = file
-		info, err := file.Stat()
-		if err == nil && info.IsDir() {
-			err = errors.New("is a directory; name the files in it")
-		}
-		if err != nil {
-			s.close()
-			return nil, err
-		}
-		s.size, s.received, s.raw.r = info.Size(), info.ModTime(), file
+func (in Input) stream(path string, text *Text) *stream {
+	o := in.options(path)
+	o.Now = in.Now
+	return &stream{
+		FileUsage: FileUsage{Path: path, Source: o.Source, Clock: o.Clock},
+		text:      text, lines: NewLines(text), decoder: decode.New(o), received: text.received(in.Now), seen: o.Clock.Newest,
 	}
-	r, err := plain(s.raw)
-	if err != nil {
-		s.close()
-		return nil, err
-	}
-	s.lines = NewLines(r)
-	s.decoder = decode.New(in.options(path))
-	return s, nil
 }
 
 func (in Input) options(path string) decode.Options {
@@ -130,84 +110,38 @@ func SourceName(path string) string {
 	return filepath.Base(path)
 }
 
-// cause takes the path off an error that will be given it again.
-func cause(err error) error {
-	var pe *os.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
+// same says whether two inputs are one.
+func (t *Text) same(other *Text) bool {
+	if t.info == nil || other.info == nil {
+		return t.info == other.info
 	}
-	return err
+	return os.SameFile(t.info, other.info)
 }
 
-// plain returns the reader, through gunzip when it holds gzip.
-func plain(r io.Reader) (io.Reader, error) {
-	b := bufio.NewReaderSize(r, 64<<10)
-	if magic, err := b.Peek(2); err != nil || magic[0] != 0x1f || magic[1] != 0x8b {
-		return b, nil //nolint:nilerr // a short or broken input shows when its lines are read
+// received returns when a file was last written, which tells the year of lines
+// without one, and now for standard input or where the file's time cannot be true.
+func (t *Text) received(now time.Time) time.Time {
+	if t.info == nil {
+		return now
 	}
-	z, err := gzip.NewReader(b)
-	if err != nil {
-		return nil, fmt.Errorf("unpack gzip: %w", err)
+	written := t.info.ModTime()
+	if !now.IsZero() && (written.After(now) || written.Year() < 1990) {
+		return now
 	}
-	return z, nil
+	return written
 }
 
-// stream is one input with the event that comes next.
-type stream struct {
-	path     string
-	file     *os.File
-	size     int64
-	raw      *counter
-	lines    *Lines
-	decoder  *decode.Decoder
-	received time.Time
-	order    int
-	number   uint64 // of the line
-	next     event.Event
-}
-
-// advance decodes the next line that is not empty, and returns false at the end.
-func (s *stream) advance() (bool, error) {
-	for {
-		line, ok := s.lines.Next()
-		if !ok {
-			return false, s.lines.Err()
-		}
-		s.number++
-		if line != "" {
-			s.decoder.Decode(line, s.received, &s.next)
-			return true, nil
-		}
-	}
-}
-
-func (s *stream) close() {
-	if s.file != nil {
-		_ = s.file.Close() // it was only read
-	}
-}
-
-// merge hands out events in the order of time.
-func (in Input) merge(ctx context.Context, all []*stream, do func(*event.Event) error) (Usage, error) {
-	var all64, seq uint64
-	var total int64
+// merge hands out events in the order of time. It ends early with ctx's error or
+// the function's own; an input that fails is left where it failed.
+func (in Input) merge(ctx context.Context, all []*stream, do func(*event.Event) error) error {
+	total := size(all)
 	h := &streams{}
 	for _, s := range all {
-		total += s.size
-		if s.path == Stdin {
-			total = 0
-			break
-		}
-	}
-	for _, s := range all {
-		ok, err := s.advance()
-		if err != nil {
-			return in.usage(all), &InputError{s.path, err}
-		}
-		if ok {
+		if s.more(ctx) {
 			heap.Push(h, s)
 		}
 	}
+	var seq uint64
 	for h.Len() > 0 {
 		s := (*h)[0]
 		seq++
@@ -215,40 +149,73 @@ func (in Input) merge(ctx context.Context, all []*stream, do func(*event.Event) 
 			s.next.Seq = seq
 		}
 		if err := do(&s.next); err != nil {
-			return in.usage(all), err
+			return err
 		}
-		ok, err := s.advance()
-		switch {
-		case err != nil:
-			return in.usage(all), &InputError{fmt.Sprintf("%s:%d", s.path, s.number+1), err}
-		case ok:
+		if s.more(ctx) {
 			heap.Fix(h, 0)
-		default:
+		} else {
 			heap.Pop(h)
 		}
-		if all64++; all64%4096 == 0 {
-			if err := ctx.Err(); err != nil {
-				return in.usage(all), err
+		if seq%4096 == 0 {
+			if ctx.Err() != nil {
+				break
 			}
 			in.progress(all, total)
 		}
 	}
 	in.progress(all, total)
-	return in.usage(all), nil
+	return ctx.Err()
+}
+
+// more makes the next event ready, and notes what ended the input early.
+func (s *stream) more(ctx context.Context) bool {
+	if s.advance() {
+		return true
+	}
+	if err := s.lines.Err(); err != nil {
+		s.Err = damage(Explained(ctx, s.place(), err))
+	}
+	return false
+}
+
+// damage marks an error as one that other inputs have outlived.
+func damage(err error) error {
+	var ie *InputError
+	if errors.As(err, &ie) {
+		ie.Partly = true
+	}
+	return err
+}
+
+// size returns how many bytes there are to read, 0 when it is not known.
+func size(all []*stream) (total int64) {
+	for _, s := range all {
+		if s.text.info == nil || !s.text.info.Mode().IsRegular() {
+			return 0
+		}
+		total += s.text.info.Size()
+	}
+	return total
 }
 
 func (in Input) progress(all []*stream, total int64) {
-	if in.Progress != nil {
-		in.Progress(in.usage(all).Bytes, total)
+	if in.Progress == nil {
+		return
 	}
+	var read int64
+	for _, s := range all {
+		read += s.text.raw.n
+	}
+	in.Progress(read, total)
 }
 
-func (in Input) usage(all []*stream) Usage {
+func usage(all []*stream) Usage {
 	var u Usage
 	for _, s := range all {
-		u.Bytes += s.raw.n
+		u.Bytes += s.text.raw.n
 		u.Lines += s.number
 		u.Cut += s.lines.Cut()
+		u.Files = append(u.Files, s.FileUsage)
 	}
 	return u
 }
@@ -276,17 +243,4 @@ func (h *streams) Pop() any {
 	s := (*h)[last]
 	*h = (*h)[:last]
 	return s
-}
-
-// counter counts the bytes read through it.
-type counter struct {
-	r io.Reader
-	n int64
-}
-
-// Read implements io.Reader.
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	return n, err
 }

@@ -7,10 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"penstock/core/cases"
+	"penstock/core/decode"
 	"penstock/core/sift"
 )
 
@@ -28,8 +31,10 @@ var ErrStateBroken = errors.New("is damaged: its checksum does not match")
 
 // engineState is what a state file holds.
 type engineState struct {
-	Sift  sift.State
-	Cases cases.State
+	Sift   sift.State
+	Cases  cases.State
+	Clocks map[string]decode.Clock
+	Origin Origin
 }
 
 // Save writes what the engine has learned and its cases to path, in one step:
@@ -37,16 +42,17 @@ type engineState struct {
 func (e *Engine) Save(path string) error {
 	learned, err := e.sifter.State()
 	if err != nil {
-		return fmt.Errorf("save state: %w", err)
+		return fmt.Errorf("save state %s: %w", path, err)
 	}
 	var body bytes.Buffer
-	if err := gob.NewEncoder(&body).Encode(engineState{Sift: learned, Cases: e.book.State()}); err != nil {
-		return fmt.Errorf("save state: %w", err)
+	state := engineState{Sift: learned, Cases: e.book.State(), Clocks: e.clocks, Origin: e.Origin}
+	if err := gob.NewEncoder(&body).Encode(state); err != nil {
+		return fmt.Errorf("save state %s: %w", path, err)
 	}
 	sum := sha256.Sum256(body.Bytes())
 	content := append(append([]byte(stateMagic), sum[:]...), body.Bytes()...)
 	if err := replaceFile(path, content); err != nil {
-		return fmt.Errorf("save state: %w", err)
+		return fmt.Errorf("save state %s: %w", path, cause(err))
 	}
 	return nil
 }
@@ -77,7 +83,33 @@ func (e *Engine) Load(path string) error {
 	if err := e.book.Load(state.Cases); err != nil {
 		return fmt.Errorf("%s %w: %w", path, ErrStateForeign, err)
 	}
+	maps.Copy(e.clocks, state.Clocks)
+	e.saved, e.loaded = state.Origin, true
 	return nil
+}
+
+// ErrStateBusy means that another run uses the same state file.
+var ErrStateBusy = errors.New("another run is using it")
+
+// LockState keeps other runs off a state file until the returned function is
+// called, through an empty file beside it that stays. It fails where the state
+// could not be saved. It does not wait: a state in use is ErrStateBusy.
+func LockState(path string) (unlock func(), err error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("write state %s: %w", path, syscall.EISDIR)
+	}
+	lock, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("write state %s: %w", path, cause(err))
+	}
+	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		err = ErrStateBusy
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lock state %s: %w", path, err), lock.Close())
+	}
+	return func() { _ = lock.Close() }, nil // which unlocks it
 }
 
 func readBounded(path string, limit int64) ([]byte, error) {

@@ -37,6 +37,9 @@ the gravest first. It decides by rules alone and changes nothing.`,
   penstock analyze --report cases.html /var/ossec/logs/alerts/alerts.json
   zcat old.log.gz | penstock analyze --decisions -`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := exclusive(cmd, "json", "quiet", "decisions", "against"); err != nil {
+				return err
+			}
 			return analyze(cmd.Context(), e, f, args)
 		},
 	}
@@ -48,15 +51,20 @@ the gravest first. It decides by rules alone and changes nothing.`,
 	fl.BoolVar(&f.json, "json", false, "print totals and cases as JSON")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "print the totals only")
 	fl.BoolVar(&f.decisions, "decisions", false, "print one JSON line per event: seq, decision, case, severity, class, reasons")
-	cmd.MarkFlagsMutuallyExclusive("json", "quiet", "decisions", "against")
 	return cmd
 }
 
 func analyze(ctx context.Context, e *env, f analyzeFlags, paths []string) error {
+	unlock, err := checkOutputs(f)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	engine, err := loadEngine(f.config, f.state)
 	if err != nil {
 		return err
 	}
+	noteOrigin(e, engine)
 	if f.against != "" {
 		return against(ctx, e, f, engine, paths)
 	}
@@ -70,34 +78,86 @@ func analyze(ctx context.Context, e *env, f analyzeFlags, paths []string) error 
 		return nil
 	}
 	started := time.Now()
-	usage, err := readEvents(ctx, e, engine, paths, each)
-	if err != nil {
-		return errors.Join(inputError(err), out.Flush())
+	usage, broken := readEvents(ctx, e, engine, paths, each)
+	if broken != nil && !isPartly(broken) {
+		return errors.Join(inputError(broken), out.Flush())
 	}
-	if f.state != "" {
-		if err := engine.Save(f.state); err != nil {
-			return err
-		}
-	}
-	verdicts := engine.Verdicts()
+	verdicts := f.verdicts(engine)
 	in := collected.Report(engine, verdicts)
 	in.Version, in.Generated = version, time.Now()
 	in.Totals.Bytes, in.Totals.Took = usage.Bytes, time.Since(started)
 	if err := writeReport(f.report, in); err != nil {
 		return err
 	}
-	if err := printResult(out, e, f, in, verdicts); err != nil {
+	if err := errors.Join(printResult(out, e, f, in, verdicts), out.Flush()); err != nil {
 		return err
 	}
-	if err := out.Flush(); err != nil {
+	notes(e, in, usage)
+	if broken != nil {
+		return incomplete(e, f, usage, broken)
+	}
+	if err := saveState(f.state, engine, usage); err != nil {
 		return err
 	}
-	hints(e, f, in, usage)
+	hints(e, f, in)
 	return nil
+}
+
+// checkOutputs finds out before the long work whether its results can be written,
+// and keeps other runs off the state until the returned function is called.
+func checkOutputs(f analyzeFlags) (unlock func(), err error) {
+	if f.report != "" {
+		if err := checkWritable(f.report); err != nil {
+			return nil, fmt.Errorf("write report: %w", err)
+		}
+	}
+	if f.state == "" || f.against != "" {
+		return func() {}, nil
+	}
+	unlock, err = app.LockState(f.state)
+	if errors.Is(err, app.ErrStateBusy) {
+		return nil, exitError{exitFailed, err, "wait for the other run to end, or give this one a state of its own"}
+	}
+	return unlock, err
+}
+
+// checkWritable opens the file as it will be written, and leaves it as it was.
+func checkWritable(path string) error {
+	_, missing := os.Stat(path)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	err = file.Close()
+	if missing != nil {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
+}
+
+// verdicts works every case through the stages where the result shows more than
+// how many there are.
+func (f analyzeFlags) verdicts(engine *app.Engine) []app.Verdict {
+	if f.report == "" && (f.decisions || f.quiet) {
+		return engine.Unjudged()
+	}
+	return engine.Verdicts()
+}
+
+// saveState comes after everything that can fail, so that a run can be repeated.
+func saveState(path string, engine *app.Engine, usage app.Usage) error {
+	if path == "" {
+		return nil
+	}
+	engine.KeepClocks(usage.Files)
+	return engine.Save(path)
 }
 
 // readEvents feeds all events to the engine with a progress bar where a person looks.
 func readEvents(ctx context.Context, e *env, engine *app.Engine, paths []string, each func(*event.Event, cases.Outcome) error) (app.Usage, error) {
+	if len(paths) == 0 {
+		noteTerminal(e)
+	}
 	bar := newProgress(e.stderr)
 	defer bar.finish()
 	in := app.Input{Paths: paths, Stdin: e.stdin, Now: time.Now(), Source: engine.SourceOptions, Progress: bar.show}
@@ -192,14 +252,30 @@ func writeReport(path string, in report.Input) (err error) {
 	return nil
 }
 
-// hints tells a person what to try next, and what was not read whole.
-func hints(e *env, f analyzeFlags, in report.Input, usage app.Usage) {
+// notes tells a person what was not read as it stands there.
+func notes(e *env, in report.Input, usage app.Usage) {
 	if usage.Cut > 0 {
 		fmt.Fprintf(e.stderr, "penstock: note: %d lines were longer than %d bytes and were cut\n", usage.Cut, app.MaxLine)
 	}
 	if in.Totals.Events == 0 {
 		fmt.Fprintln(e.stderr, "penstock: note: there was no event in the input")
 	}
+	for _, f := range usage.Files {
+		name := report.Terminal(f.Path)
+		if f.Path == app.Stdin {
+			name = "standard input"
+		}
+		if f.Impossible*100 > f.Events {
+			fmt.Fprintf(e.stderr, "penstock: note: %d lines of %s have times that cannot be true: set site.timezone or sources[].timezone\n", f.Impossible, name)
+		}
+		if f.Old*100 > f.Events {
+			fmt.Fprintf(e.stderr, "penstock: note: %d lines of %s are not newer than what the state has seen: read before?\n", f.Old, name)
+		}
+	}
+}
+
+// hints tells a person what to try next.
+func hints(e *env, f analyzeFlags, in report.Input) {
 	if f.report != "" {
 		fmt.Fprintf(e.stderr, "penstock: the report is in %s\n", f.report)
 	}
@@ -207,24 +283,45 @@ func hints(e *env, f analyzeFlags, in report.Input, usage app.Usage) {
 	switch {
 	case !table || len(in.Cases) < 2 || f.report != "":
 	case f.state != "":
-		fmt.Fprintf(e.stderr, "penstock: hint: `penstock explain CASE --state %s` shows the other cases in full\n", f.state)
+		flags := "--state " + f.state
+		if f.config != "" {
+			flags = "--config " + f.config + " " + flags
+		}
+		fmt.Fprintf(e.stderr, "penstock: hint: `penstock explain CASE %s` shows the other cases in full\n", flags)
 	default:
 		fmt.Fprintln(e.stderr, "penstock: hint: --report FILE.html shows every case in full, and so does `penstock explain` after --state FILE")
 	}
 }
 
-// inputError gives errors of the input their exit code and a hint.
+// isPartly says whether an error leaves a result without a part of the input.
+func isPartly(err error) bool {
+	var ie *app.InputError
+	return errors.As(err, &ie) && ie.Partly
+}
+
+// incomplete returns the error of a run that could not read every input to its
+// end, after a note on what that means for the result.
+func incomplete(e *env, f analyzeFlags, usage app.Usage, first error) error {
+	for _, file := range usage.Files {
+		if file.Err != nil && !errors.Is(file.Err, first) {
+			fmt.Fprintf(e.stderr, "penstock: note: %v\n", file.Err)
+		}
+	}
+	fmt.Fprintln(e.stderr, "penstock: note: the result is without what could not be read")
+	if f.state != "" {
+		fmt.Fprintln(e.stderr, "penstock: note: the state was not saved: it is as it was before this run")
+	}
+	return inputError(first)
+}
+
+// inputError gives errors of the input their exit code and hint.
 func inputError(err error) error {
 	var ie *app.InputError
-	if errors.As(err, &ie) {
-		hint := ""
-		if errors.Is(err, os.ErrNotExist) {
-			hint = "check the spelling; several files are named one after the other"
-		}
-		if errors.Is(err, os.ErrPermission) {
-			hint = "logs are often readable by group adm only: add yourself to it, or run with sudo"
-		}
-		return exitError{exitInput, err, hint}
+	switch {
+	case !errors.As(err, &ie):
+		return err
+	case errors.Is(err, app.ErrTwice):
+		return exitError{exitUsage, err, ie.Hint}
 	}
-	return err
+	return exitError{exitInput, err, ie.Hint}
 }

@@ -28,6 +28,7 @@ func newExplain(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			noteOrigin(e, engine)
 			return explain(e, engine, args[0], asJSON)
 		},
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	_ "time/tzdata" // a bare machine may lack the time zones that penstock.yaml names
@@ -33,13 +34,15 @@ func main() {
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // so that a second signal ends the program at once
 
 	root := newRoot(&env{stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv})
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	return tell(stderr, root.ExecuteContext(ctx))
+	cmd, err := root.ExecuteContextC(ctx)
+	return tell(stderr, cmd.CommandPath(), err)
 }
 
 func newRoot(e *env) *cobra.Command {
@@ -57,15 +60,28 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad configuration, 4 bad input,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return exitError{code: exitUsage, err: err, hint: "see `penstock help`"}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return exitError{code: exitUsage, err: err, hint: seeHelp(cmd.CommandPath())}
 	})
 	root.AddCommand(newAnalyze(e), newExplain(e), newMine(e), newEval(e), newHosts(e), newSignals(e), newInit(e), newCheckConfig(e), newVersion(e))
 	return root
 }
 
-// tell prints the error, if there is one, and returns the exit code.
-func tell(stderr io.Writer, err error) int {
+// seeHelp is the hint after wrong usage of a command.
+func seeHelp(command string) string { return "see `" + command + " --help`" }
+
+// exclusive returns the wrong usage of more than one of the named flags.
+func exclusive(cmd *cobra.Command, names ...string) error {
+	given := slices.DeleteFunc(names, func(name string) bool { return !cmd.Flags().Changed(name) })
+	if len(given) < 2 {
+		return nil
+	}
+	err := fmt.Errorf("--%s and --%s cannot be used together", given[0], given[1])
+	return exitError{code: exitUsage, err: err, hint: seeHelp(cmd.CommandPath())}
+}
+
+// tell prints the error of a command, if there is one, and returns the exit code.
+func tell(stderr io.Writer, command string, err error) int {
 	if err == nil {
 		return exitDone
 	}
@@ -77,7 +93,7 @@ func tell(stderr io.Writer, err error) int {
 	case errors.Is(err, context.Canceled):
 		err = errors.New("interrupted")
 	case isUsage(err):
-		code, hint = exitUsage, "see `penstock help`"
+		code, hint = exitUsage, seeHelp(command)
 	}
 	fmt.Fprintf(stderr, "penstock: error: %v\n", err)
 	if hint != "" {
@@ -89,7 +105,7 @@ func tell(stderr io.Writer, err error) int {
 // isUsage recognises what cobra itself refuses; it has no typed errors for it.
 func isUsage(err error) bool {
 	text := err.Error()
-	for _, start := range []string{"unknown command", "accepts ", "requires ", "required flag", "invalid argument", "if any flags"} {
+	for _, start := range []string{"unknown command", "accepts ", "requires ", "required flag", "invalid argument"} {
 		if strings.HasPrefix(text, start) {
 			return true
 		}

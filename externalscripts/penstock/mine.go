@@ -3,12 +3,10 @@ package main
 import (
 	"bufio"
 	"cmp"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -46,7 +44,11 @@ program) is recognised and left out.`,
 		Example: `  penstock mine --top 20 /var/log/syslog
   penstock mine --jsonl --content messages.txt.gz`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := exclusive(cmd, "jsonl", "quiet"); err != nil {
+				return err
+			}
 			if len(args) == 0 {
+				noteTerminal(e)
 				args = []string{app.Stdin}
 			}
 			return r.run(cmd.Context(), e, args)
@@ -57,7 +59,6 @@ program) is recognised and left out.`,
 	flags.BoolVar(&r.content, "content", false, "take each line as message, without a header")
 	flags.BoolVar(&r.quiet, "quiet", false, "print nothing, for measuring")
 	flags.IntVar(&r.top, "top", 0, "show that many templates only; 0 shows all")
-	cmd.MarkFlagsMutuallyExclusive("jsonl", "quiet")
 	return cmd
 }
 
@@ -88,32 +89,15 @@ func (r *mineRun) run(ctx context.Context, e *env, paths []string) error {
 
 // file mines one path.
 func (r *mineRun) file(ctx context.Context, e *env, path string) error {
-	in := e.stdin
-	if path != app.Stdin {
-		f, err := os.Open(path)
-		if err != nil {
-			return exitError{code: exitInput, err: err}
-		}
-		defer func() { _ = f.Close() }() // it was only read
-		in = f
+	text, err := app.Open(ctx, path, e.stdin)
+	if err != nil {
+		return inputError(err)
 	}
-	in, err := plain(in)
-	if err == nil {
-		err = r.read(ctx, app.NewLines(in))
+	defer func() { _ = text.Close() }() // it was only read
+	if err := r.read(ctx, app.NewLines(text)); err != nil {
+		return inputError(app.Explained(ctx, path, err))
 	}
-	if err != nil && ctx.Err() == nil {
-		return exitError{code: exitInput, err: fmt.Errorf("read %s: %w", path, err)}
-	}
-	return err
-}
-
-// plain unpacks what is gzip.
-func plain(r io.Reader) (io.Reader, error) {
-	b := bufio.NewReaderSize(r, 64<<10)
-	if head, err := b.Peek(2); err != nil || head[0] != 0x1f || head[1] != 0x8b {
-		return b, nil // an error shows again when it is read
-	}
-	return gzip.NewReader(b)
+	return nil
 }
 
 func (r *mineRun) read(ctx context.Context, lines *app.Lines) error {

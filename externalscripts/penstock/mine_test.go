@@ -44,7 +44,7 @@ func TestMine(t *testing.T) {
 		{name: "- no such file", args: []string{filepath.Join(dir, "none")}, code: exitInput, stderr: "no such file"},
 		{name: "- a folder", args: []string{dir}, code: exitInput, stderr: "is a directory"},
 		{name: "- cut gzip", stdin: string(zipped(t, mineLines)[:20]), code: exitInput, stderr: "unexpected EOF"},
-		{name: "- two outputs", args: []string{"--jsonl", "--quiet"}, code: exitUsage, stderr: "none of the others can be"},
+		{name: "- two outputs", args: []string{"--jsonl", "--quiet"}, code: exitUsage, stderr: "--jsonl and --quiet cannot be used together"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

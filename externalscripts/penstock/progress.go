@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"time"
@@ -47,6 +48,13 @@ func (p *progress) finish() {
 func isTerminal(w any) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// noteTerminal tells a person at a terminal that the program waits for him.
+func noteTerminal(e *env) {
+	if isTerminal(e.stdin) {
+		fmt.Fprintln(e.stderr, "penstock: note: reading standard input; end with Ctrl-D")
+	}
 }
 
 // styleFor returns how text looks on standard output: with colour and wrapped to

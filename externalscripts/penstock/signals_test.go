@@ -14,7 +14,7 @@ func runSignals(t *testing.T, args ...string) (code int, out, problems string) {
 	c := newSignals(&env{stdout: &stdout, stderr: &stderr})
 	c.SilenceErrors, c.SilenceUsage = true, true
 	c.SetArgs(args)
-	code = tell(&stderr, c.Execute())
+	code = tell(&stderr, c.CommandPath(), c.Execute())
 	return code, stdout.String(), stderr.String()
 }
 
