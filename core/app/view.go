@@ -12,12 +12,14 @@ import (
 )
 
 // View returns the verdict in the words that a report shows.
-func (e *Engine) View(v Verdict) report.CaseView { return v.view(e.Language()) }
+func (e *Engine) View(v Verdict) report.CaseView { return v.View(e.Language()) }
 
 // Language returns the site's language: en, es, de or fr.
 func (e *Engine) Language() string { return e.Site.Language() }
 
-func (v Verdict) view(language string) report.CaseView {
+// View returns the verdict in the words that a report shows in that language;
+// the pipeline's own texts stay in the site's.
+func (v Verdict) View(language string) report.CaseView {
 	d := report.Decision{Mode: v.Decision.Mode().String(), DryRun: v.Decision.DryRun()}
 	for _, group := range []struct {
 		orders []action.Order

@@ -56,7 +56,10 @@ type page struct {
 	Worst     string // class of the gravest case's severity
 	Counts    []severityCount
 	Span      string
-	TopEvents int // events of the most frequent template
+	TopEvents int  // events of the most frequent template
+	Programs  bool // a template names its program
+	Origins   bool // a template names its host or file
+	Rates     bool // a source has a rate
 }
 
 // severityCount is how many cases have a severity.
@@ -105,7 +108,10 @@ func newPage(in *Input) *page {
 	p.Templates = p.Templates[:min(maxRows, len(p.Templates))]
 	for _, t := range p.Templates {
 		p.TopEvents = max(p.TopEvents, t.Events)
+		p.Programs = p.Programs || t.Program != ""
+		p.Origins = p.Origins || t.Host != ""
 	}
+	p.Rates = slices.ContainsFunc(p.Sources, func(s Source) bool { return rate(s, in.Language) != "" })
 	p.Picture = newPicture(in, p.Shown)
 	return p
 }
@@ -125,15 +131,17 @@ func (in *Input) functions() template.FuncMap {
 		"events":   func(n int) string { return pipeline.EventCount(n, language) },
 		"count":    func(key string, n, all int) string { return fillCount(label(key, language), n, all, language) },
 		"time":     func(t time.Time) string { return clock(t, in.Location) },
+		"times":    func(t time.Time) string { return HTMLText(times(in.Location, t, language)) },
 		"clock":    func(t time.Time) string { return timeOnly(t, in.Location) },
 		"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"severity": func(s event.Severity) string { return pipeline.SeverityWord(s, language) },
 		"tone":     func(s event.Severity) string { return strings.ToLower(s.String()) },
 		"class":    func(c event.Class) string { return pipeline.ClassWords(c, language) },
+		"format":   func(format string) string { return HTMLText(formatWords(format, language)) },
 		"zone":     func(z event.Zone) string { return pipeline.ZoneWords(z, language) },
 		"trust":    func(t event.Trust) string { return label("trust-"+t.String(), language) },
 		"status":   func(s cases.Status) string { return label(s.String(), language) },
-		"mode":     func(mode string) string { return HTMLText(label("mode-"+mode, language)) },
+		"mode":     func(c shownCase) string { return HTMLText(c.modeWords(language)) },
 		"action":   func(a Action) string { return HTMLText(a.words(language)) },
 		"proposal": func(p pipeline.Proposal) string { return HTMLText(proposalWords(p, language)) },
 		"kinds":    func(l cases.Line) []string { return kindList(&l, language) },

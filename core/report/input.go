@@ -52,6 +52,7 @@ type Source struct {
 // Host is what was seen of one host.
 type Host struct {
 	Name   string
+	File   bool // the name of a file stands for it: the file names no host
 	Zone   event.Zone
 	Events int
 	Cases  int
@@ -62,7 +63,7 @@ type Host struct {
 type Template struct {
 	Text    string
 	Program string
-	Host    string // "" where it came from several
+	Host    string // or the file, where that names none; "" where it came from several
 	Events  int
 	First   time.Time
 	New     bool // first seen in this run's detection time

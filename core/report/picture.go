@@ -15,7 +15,7 @@ const (
 	pictureWidth = 960
 	left, right  = 44, 12
 	caseTop      = 30  // first lane
-	laneHeight   = 17  // one case
+	laneHeight   = 24  // one case: its number can be read on a phone, at a third of the size
 	maxLanes     = 12  // cases drawn, gravest first
 	stackHeight  = 110 // events of cases, by severity
 	allHeight    = 52  // all events
@@ -29,6 +29,7 @@ type picture struct {
 	StackTop, StackEnd int
 	AllTop, AllEnd     int
 	Lanes              []lane
+	Cases              int // all there are; Lanes draws the gravest
 	Bars               []bar
 	All                string // path of the area of all events
 	Ticks              []tick
@@ -64,7 +65,7 @@ func newPicture(in *Input, shown []shownCase) *picture {
 	if in.Timeline == nil || len(in.Timeline.Buckets()) == 0 {
 		return nil
 	}
-	p := &picture{Width: pictureWidth, Left: left, Right: pictureWidth - right}
+	p := &picture{Width: pictureWidth, Left: left, Right: pictureWidth - right, Cases: len(in.Cases)}
 	lanes := min(maxLanes, len(shown))
 	p.StackTop = caseTop + lanes*laneHeight + gap
 	p.StackEnd = p.StackTop + stackHeight

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"penstock/core/event"
 	"penstock/core/pipeline"
@@ -19,7 +21,7 @@ func Summary(w io.Writer, in Input, s Style) error {
 		number(t.Attached, s.Language), lowered(p.label("attached")),
 		number(t.Forwarded, s.Language), lowered(p.label("forwarded")))
 	if !t.From.IsZero() {
-		p.line("%s %s %s", p.time(t.From), p.label("to"), p.time(t.To))
+		p.line("%s %s %s · %s", p.time(t.From), p.label("to"), p.time(t.To), times(s.Location, t.To, s.Language))
 	}
 	var counts [5]int
 	for i := range in.Cases {
@@ -58,5 +60,6 @@ func lowered(label string) string {
 	if label == "Ereignisse" || strings.HasPrefix(label, "Fällen ") {
 		return label
 	}
-	return strings.ToLower(label)
+	first, size := utf8.DecodeRuneInString(label)
+	return string(unicode.ToLower(first)) + label[size:]
 }

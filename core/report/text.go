@@ -22,12 +22,13 @@ type Style struct {
 
 const timeLayout = "2006-01-02 15:04:05"
 
-// Table writes the cases, one line each, in the order given.
+// Table writes the cases, one line each, in the order given. The time zone of
+// its times stands in the heading.
 func Table(w io.Writer, views []CaseView, s Style) error {
 	p := &printer{w: w, Style: s}
 	rows := [][]string{{
 		p.label("severity"), p.label("case"), p.label("host"), p.label("class"),
-		p.label("when"), p.label("events"), p.label("headline"),
+		p.label("when") + " (" + zoneName(s.Location, tableTime(views)) + ")", p.label("events"), p.label("headline"),
 	}}
 	for i := range views {
 		c := &views[i].Case
@@ -48,14 +49,22 @@ func Table(w io.Writer, views []CaseView, s Style) error {
 	return p.err
 }
 
+// tableTime returns a time of the table, for the name of its zone.
+func tableTime(views []CaseView) time.Time {
+	if len(views) == 0 {
+		return time.Time{}
+	}
+	return views[0].Case.Opened
+}
+
 // Explain writes one case in full: what it is, the advice, why, the decision,
 // and every line it keeps with its handle.
 func Explain(w io.Writer, v CaseView, s Style) error {
 	p := &printer{w: w, Style: s}
 	c := &v.Case
-	p.line("%s · %s · %s · %s · %s · %s %d", p.paint(v.severity(), pipeline.SeverityWord(v.severity(), s.Language)),
+	p.line("%s · %s · %s · %s · %s · %s %d · %s", p.paint(v.severity(), pipeline.SeverityWord(v.severity(), s.Language)),
 		Terminal(c.ID), pipeline.ClassWords(c.Class, s.Language), Terminal(c.Asset),
-		p.label(c.Status.String()), p.label("revision"), c.Revision)
+		p.label(c.Status.String()), p.label("revision"), c.Revision, times(s.Location, c.Updated, s.Language))
 	p.wrap("", v.Report.Advice.Headline)
 	p.advice(v.Report.Advice)
 	p.why(v.Report)
@@ -123,10 +132,7 @@ func (p *printer) why(r pipeline.Report) {
 
 func (p *printer) decision(v CaseView) {
 	p.section("decision")
-	text := p.label("mode-" + v.Decision.Mode)
-	if v.Decision.Mode == "" {
-		text = p.label("no-action")
-	}
+	text := v.modeWords(p.Language)
 	if v.Decision.DryRun && len(v.Decision.Actions) > 0 {
 		text += " (" + p.label("dry-run") + ")"
 	}

@@ -2,12 +2,11 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"os"
-	"slices"
+	"hash/maphash"
+	"path/filepath"
 	"strings"
 
 	"penstock/core/app"
@@ -16,128 +15,159 @@ import (
 	"penstock/core/report"
 )
 
-// maxDifferences is how many events are shown; all are counted.
-const maxDifferences = 40
+const (
+	maxDifferences = 20  // events that are shown; all are counted
+	maxShownText   = 200 // bytes of an event that is shown
+)
 
-// difference is one event that two configurations decide differently.
-type difference struct {
-	seq         uint64
-	host, text  string
-	here, there cases.Outcome
+// against reads the input twice, each time with one configuration's own sources
+// and rules, and prints where the two part. Both start from the state, where
+// there is one, and nothing is saved.
+func against(ctx context.Context, e *env, f analyzeFlags, here *app.Engine, paths []string) error {
+	if f.report != "" {
+		return exitError{exitUsage, errors.New("--report cannot go with --against: a report shows one configuration"),
+			"write one with `penstock analyze --config " + f.against + " --report FILE.html`"}
+	}
+	there, err := loadEngine(f.against, f.state)
+	if err != nil {
+		return err
+	}
+	again, err := newReread(ctx, e, paths)
+	if err != nil {
+		return err
+	}
+	defer again.close()
+
+	var c comparison
+	c.seed = maphash.MakeSeed()
+	if err := again.pass(ctx, here, c.first); err != nil {
+		return err
+	}
+	if err := again.pass(ctx, there, c.second); err != nil {
+		return err
+	}
+	result := c.result()
+	result.Against = filepath.Base(f.against)
+	result.Here, result.There = views(here, here.Language()), views(there, here.Language())
+	out := bufio.NewWriter(e.stdout)
+	if err := report.Compare(out, result, styleFor(e, here.Language(), here.Site.Timezone())); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+func views(engine *app.Engine, language string) []report.CaseView {
+	verdicts := engine.Verdicts()
+	all := make([]report.CaseView, len(verdicts))
+	for i, v := range verdicts {
+		all[i] = v.View(language)
+	}
+	return all
+}
+
+// pass feeds the whole input to one engine, decoded as its configuration says.
+func (r *reread) pass(ctx context.Context, engine *app.Engine, each func(*event.Event, cases.Outcome)) error {
+	stdin, err := r.rewind()
+	if err != nil {
+		return err
+	}
+	bar := newProgress(r.stderr)
+	defer bar.finish()
+	in := app.Input{Paths: r.paths, Stdin: stdin, Now: r.now, Source: engine.SourceOptions, Progress: bar.show}
+	_, err = in.EachEvent(ctx, func(ev *event.Event) error {
+		each(ev, engine.Handle(ev))
+		return nil
+	})
+	return inputError(err)
+}
+
+// mark is what became of one event in the first pass. Events of the two passes
+// are recognised by their text: their numbers differ where one configuration
+// reads another time out of a line.
+type mark struct {
+	text    uint64 // hash of the line
+	outcome report.EventOutcome
 }
 
 // comparison collects what two configurations decide differently.
 type comparison struct {
-	events, differ int
-	changes        map[string]int // "suppress -> forward" and the like
-	shown          []difference
+	seed   maphash.Seed
+	marks  []mark
+	events int // of the second pass
+	found  report.Comparison
+	// Events that do not stand at the same place in both passes.
+	moved map[uint64][]report.EventDifference // of the second pass, by text
+	left  map[int]bool                        // places of the first pass
 }
 
-// against runs the events through both configurations and prints where they part.
-func against(ctx context.Context, e *env, f analyzeFlags, here *app.Engine, paths []string) error {
-	there, err := loadEngine(f.against, "")
-	if err != nil {
-		return err
-	}
-	if f.state != "" {
-		if err := there.Load(f.state); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-	}
-	c := comparison{changes: map[string]int{}}
-	_, err = readEvents(ctx, e, here, paths, func(ev *event.Event, outcome cases.Outcome) error {
-		c.add(ev, outcome, there.Handle(ev))
-		return nil
-	})
-	if err != nil {
-		return inputError(err)
-	}
-	out := bufio.NewWriter(e.stdout)
-	c.print(out, f.against)
-	printVerdictChanges(out, here.Verdicts(), there.Verdicts())
-	return out.Flush()
+func (c *comparison) first(ev *event.Event, outcome cases.Outcome) {
+	c.marks = append(c.marks, mark{c.textOf(ev), outcomeOf(outcome)})
 }
 
-func (c *comparison) add(ev *event.Event, here, there cases.Outcome) {
+func (c *comparison) second(ev *event.Event, outcome cases.Outcome) {
+	at := c.events
 	c.events++
-	if here.Decision == there.Decision && here.Severity == there.Severity {
+	text, there := c.textOf(ev), outcomeOf(outcome)
+	if at < len(c.marks) && c.marks[at].text == text {
+		c.add(c.marks[at].outcome, there, func() report.EventDifference { return shown(ev) })
 		return
 	}
-	c.differ++
-	c.changes[fmt.Sprintf("%s (%s) -> %s (%s)", here.Decision, here.Severity, there.Decision, there.Severity)]++
-	if len(c.shown) < maxDifferences {
-		text := ev.Message
-		if ev.Name != "" {
-			text = ev.Name
-		}
-		c.shown = append(c.shown, difference{ev.Seq, strings.Clone(ev.Asset), strings.Clone(text[:min(len(text), 200)]), here, there})
+	if c.moved == nil {
+		c.moved, c.left = map[uint64][]report.EventDifference{}, map[int]bool{}
+	}
+	d := report.EventDifference{Seq: ev.Seq}
+	if there.Decision != cases.Suppress {
+		d = shown(ev)
+	}
+	d.Change.There = there
+	c.moved[text] = append(c.moved[text], d)
+	if at < len(c.marks) {
+		c.left[at] = true
 	}
 }
 
-func (c *comparison) print(w io.Writer, path string) {
-	fmt.Fprintf(w, "%d of %d events would be decided differently by %s\n", c.differ, c.events, report.Terminal(path))
-	kinds := make([]string, 0, len(c.changes))
-	for kind := range c.changes {
-		kinds = append(kinds, kind)
-	}
-	slices.SortFunc(kinds, func(a, b string) int {
-		if d := c.changes[b] - c.changes[a]; d != 0 {
-			return d
+// result joins the events that stand at different places and returns all that differs.
+func (c *comparison) result() *report.Comparison {
+	for at := range c.marks {
+		m := c.marks[at]
+		waiting := c.moved[m.text]
+		if at < c.events && !c.left[at] || len(waiting) == 0 {
+			continue
 		}
-		return strings.Compare(a, b)
-	})
-	for _, kind := range kinds {
-		fmt.Fprintf(w, "%8d  %s\n", c.changes[kind], kind)
+		c.moved[m.text] = waiting[1:]
+		c.add(m.outcome, waiting[0].Change.There, func() report.EventDifference { return waiting[0] })
 	}
-	for _, d := range c.shown {
-		fmt.Fprintf(w, "\nevent %d on %s: %s\n", d.seq, report.Terminal(d.host), report.Terminal(d.text))
-		fmt.Fprintf(w, "  now:   %s\n  there: %s\n", describe(d.here), describe(d.there))
+	c.found.Events, c.found.EventsThere = len(c.marks), c.events
+	return &c.found
+}
+
+func (c *comparison) add(here, there report.EventOutcome, show func() report.EventDifference) {
+	if here == there {
+		return
 	}
-	if rest := c.differ - len(c.shown); rest > 0 {
-		fmt.Fprintf(w, "\n... and %d more\n", rest)
+	if c.found.Changes == nil {
+		c.found.Changes = map[report.EventChange]int{}
+	}
+	change := report.EventChange{Here: here, There: there}
+	c.found.Differ++
+	c.found.Changes[change]++
+	if len(c.found.Shown) < maxDifferences {
+		d := show()
+		d.Change = change
+		c.found.Shown = append(c.found.Shown, d)
 	}
 }
 
-func describe(o cases.Outcome) string {
-	if o.Decision == cases.Suppress {
-		return o.Decision.String()
-	}
-	return fmt.Sprintf("%s to %s, %s %s (%s)", o.Decision, o.Case, o.Severity, o.Class, strings.Join(o.Reasons, ", "))
+func (c *comparison) textOf(ev *event.Event) uint64 {
+	return maphash.String(c.seed, cmp.Or(ev.Raw, ev.Message))
 }
 
-// printVerdictChanges compares how many cases of each severity and mode there are.
-func printVerdictChanges(w io.Writer, here, there []app.Verdict) {
-	count := func(all []app.Verdict) map[string]int {
-		m := map[string]int{}
-		for _, v := range all {
-			m[fmt.Sprintf("%s, %s", v.Case.Floor, v.Decision.Mode())]++
-		}
-		return m
-	}
-	a, b := count(here), count(there)
-	fmt.Fprintf(w, "\ncases: %d now, %d there\n", len(here), len(there))
-	for s := event.Critical; ; s-- {
-		for kind := range a {
-			if _, ok := b[kind]; !ok {
-				b[kind] = 0
-			}
-		}
-		for _, kind := range sortedKeys(b) {
-			if strings.HasPrefix(kind, s.String()+",") {
-				fmt.Fprintf(w, "  %-22s %5d now %5d there\n", kind, a[kind], b[kind])
-			}
-		}
-		if s == event.None {
-			return
-		}
-	}
+func outcomeOf(o cases.Outcome) report.EventOutcome {
+	return report.EventOutcome{Decision: o.Decision, Severity: o.Severity, Class: o.Class}
 }
 
-func sortedKeys(m map[string]int) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
+func shown(ev *event.Event) report.EventDifference {
+	text := cmp.Or(ev.Name, ev.Message)
+	text = cases.Clean(cases.MaskSecrets(text[:min(len(text), 4*maxShownText)]), maxShownText)
+	return report.EventDifference{Seq: ev.Seq, Host: strings.Clone(ev.Asset), Text: text}
 }
