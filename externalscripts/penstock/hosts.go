@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,7 @@ import (
 	"penstock/core/app"
 	"penstock/core/cases"
 	"penstock/core/event"
+	"penstock/core/pipeline"
 	"penstock/core/site"
 )
 
@@ -63,6 +65,10 @@ func hosts(ctx context.Context, e *env, f hostsFlags, paths []string) error {
 		return inputError(err)
 	}
 	bar.finish()
+	language := engine.Language()
+	if len(seen.byName) == 0 && !f.unmatched {
+		fmt.Fprintf(e.stderr, "penstock: note: %s\n", hostNoEvents.In(language))
+	}
 	if seen.more > 0 {
 		fmt.Fprintf(e.stderr, "penstock: hint: %s came from hosts beyond the first %d\n", count(seen.more, "event"), maxHosts)
 	}
@@ -73,9 +79,13 @@ func hosts(ctx context.Context, e *env, f hostsFlags, paths []string) error {
 		out.SetIndent("", "  ")
 		return out.Encode(found)
 	case f.unmatched:
-		return printUnmatched(e.stdout, found)
+		if len(seen.byName) == 0 {
+			_, err := fmt.Fprintf(e.stdout, "# %s\n", hostNoEvents.In(language))
+			return err
+		}
+		return printUnmatched(e.stdout, found, language)
 	}
-	return printHosts(e.stdout, found)
+	return printHosts(e.stdout, found, language)
 }
 
 // hostKey tells hosts apart: the name in the line and the address it came from.
@@ -143,18 +153,17 @@ func (l *hostList) sorted(unmatchedOnly bool) []*hostSeen {
 	return found
 }
 
-func printHosts(w io.Writer, found []*hostSeen) error {
+func printHosts(w io.Writer, found []*hostSeen, language string) error {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, h := range found {
-		asset := cmp.Or(h.Asset, "(not listed)")
+		asset := cmp.Or(h.Asset, hostNotListed.In(language))
 		if h.Disputed {
-			asset += " (the name is another's)"
+			asset += hostDisputed.In(language)
 		}
-		name := cmp.Or(strings.TrimSpace(plainText(h.Name)+" "+h.Address), "(none, "+plainText(h.Source)+")")
-		if _, err := fmt.Fprintf(w, "%-32s %-24s %-8s %s\n", name, asset, h.Zone, count(h.Events, "event")); err != nil {
-			return err
-		}
+		name := cmp.Or(strings.TrimSpace(plainText(h.Name)+" "+h.Address), say(hostNone, language, "source", plainText(h.Source)))
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\n", name, asset, pipeline.ZoneWords(h.Zone, language), pipeline.EventCount(h.Events, language))
 	}
-	return nil
+	return out.Flush()
 }
 
 // plainText is text that cannot move a cursor or end a line.

@@ -9,6 +9,7 @@ import (
 
 	"penstock/core/config"
 	"penstock/core/event"
+	"penstock/core/pipeline"
 	"penstock/core/site"
 )
 
@@ -43,10 +44,10 @@ func TestPrintUnmatched(t *testing.T) {
 		event.Event{Source: "c.log", Raw: "no host at all"},
 	)
 	var b strings.Builder
-	if err := printUnmatched(&b, l.sorted(true)); err != nil {
+	if err := printUnmatched(&b, l.sorted(true), "en"); err != nil {
 		t.Fatal(err)
 	}
-	want := `# 3 hosts not listed; check each, then paste it under site: assets:
+	want := `# hosts that are not listed: 3; check each, then paste it under site: assets:
     # 10.1.1.9 sends lines of several hosts: if it passes on logs, list it with roles: [relay]
     # 1 event in c.log without a host: say whose they are under sources, with the key host
     # 10.1.1.3 calls itself "plc1", which is another asset's name (1 event): add the address to that asset, or look who this is
@@ -66,6 +67,27 @@ func TestPrintUnmatched(t *testing.T) {
 	}
 }
 
+// TestHostWordsAreThereInEveryLanguage holds that no text lacks a language or a value.
+func TestHostWordsAreThereInEveryLanguage(t *testing.T) {
+	for _, text := range []pipeline.Text{
+		hostNotListed, hostDisputed, hostNone, hostNoEvents, hostAllKnown, hostToPaste, hostRelay, hostOfFile, hostCallsItself, hostFirstIn, hostZone,
+	} {
+		text.Check(func(path, problem string) { t.Errorf("%q, %s: %s", text.EN, path, problem) })
+	}
+}
+
+func TestPrintHostsInTheSitesLanguage(t *testing.T) {
+	l := seenHosts(t, event.Event{Host: "nas"}, event.Event{Host: "nas"}, event.Event{Source: "c.log"})
+	var b strings.Builder
+	if err := printHosts(&b, l.sorted(false), "de"); err != nil {
+		t.Fatal(err)
+	}
+	want := "nas              nas                  unbekannt  2 Ereignisse\n(keiner, c.log)  (nicht eingetragen)  unbekannt  1 Ereignis\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // FuzzPrintUnmatched holds that whatever hosts call themselves, what is printed
 // can be pasted.
 func FuzzPrintUnmatched(f *testing.F) {
@@ -79,7 +101,7 @@ func FuzzPrintUnmatched(f *testing.F) {
 			event.Event{Host: one, Peer: peer}, event.Event{Peer: peer},
 		)
 		var b strings.Builder
-		if err := printUnmatched(&b, l.sorted(true)); err != nil {
+		if err := printUnmatched(&b, l.sorted(true), "en"); err != nil {
 			t.Fatal(err)
 		}
 		text := "state_dir: x\nsite:\n  assets:\n" + b.String()

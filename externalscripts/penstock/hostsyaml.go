@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"penstock/core/event"
+	"penstock/core/pipeline"
 )
 
 // candidate is one asset to propose: a name, with the addresses it came from.
@@ -22,36 +23,38 @@ type candidate struct {
 
 // printUnmatched writes entries for site.assets, each name once. Names come out
 // of logs, so they are written as quoted strings, which hold anything.
-func printUnmatched(w io.Writer, found []*hostSeen) error {
+func printUnmatched(w io.Writer, found []*hostSeen, language string) error {
 	var b strings.Builder
 	proposals, relays := propose(found)
+	note := func(indent string, t pipeline.Text, values ...string) {
+		b.WriteString(indent + "# " + say(t, language, values...) + "\n")
+	}
+	events := func(n int) string { return pipeline.EventCount(n, language) }
 	if len(found) == 0 {
-		b.WriteString("# every host in these logs is an asset of the site\n")
+		note("", hostAllKnown)
 	}
 	if len(proposals) > 0 {
-		fmt.Fprintf(&b, "# %s not listed; check each, then paste it under site: assets:\n", count(len(proposals), "host"))
+		note("", hostToPaste, "count", pipeline.Number(len(proposals), language))
 	}
 	for _, relay := range relays {
-		fmt.Fprintf(&b, "    # %s sends lines of several hosts: if it passes on logs, list it with roles: [relay]\n", relay)
+		note("    ", hostRelay, "address", relay)
 	}
 	for _, h := range found {
 		if h.Name == "" && h.Address == "" {
-			fmt.Fprintf(&b, "    # %s in %s without a host: say whose they are under sources, with the key host\n",
-				count(h.Events, "event"), plainText(h.Source))
+			note("    ", hostOfFile, "events", events(h.Events), "source", plainText(h.Source))
 		}
 		if h.Disputed {
-			fmt.Fprintf(&b, "    # %s calls itself %s, which is another asset's name (%s): add the address to that asset, or look who this is\n",
-				h.Address, quoted(h.Name), count(h.Events, "event"))
+			note("    ", hostCallsItself, "address", h.Address, "name", quoted(h.Name), "events", events(h.Events))
 		}
 	}
 	for _, p := range proposals {
-		fmt.Fprintf(&b, "    # %s, first in %s: %s\n", count(p.events, "event"), plainText(p.first.Source), p.first.Example)
+		note("    ", hostFirstIn, "events", events(p.events), "source", plainText(p.first.Source), "example", p.first.Example)
 		fmt.Fprintf(&b, "    - name: %s\n", quoted(p.name))
 		if len(p.addresses) > 0 {
 			fmt.Fprintf(&b, "      aliases: [%s]\n", strings.Join(p.addresses, ", "))
 		}
 		if p.first.Zone == event.ZoneUnknown {
-			b.WriteString("      # zone: it, dmz or ot\n")
+			note("      ", hostZone)
 		}
 	}
 	_, err := io.WriteString(w, b.String())

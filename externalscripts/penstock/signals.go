@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -31,17 +32,22 @@ what repetition makes of it. A site's own file is laid over the shipped one by i
 }
 
 func newSignalsList(e *env) *cobra.Command {
-	var file, language string
+	var path, file, language string
 	c := &cobra.Command{
 		Use:     "list",
 		Short:   "Print every signal with class, severity and technique",
 		Example: "  penstock signals list --language de",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			signals, err := loadSignals(file)
+			site, err := loadConfig(path)
 			if err != nil {
 				return err
 			}
+			signals, err := loadSignals(site, file)
+			if err != nil {
+				return err
+			}
+			language = cmp.Or(language, site.Site.Language)
 			w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "ID\tSEVERITY\tREPEATED\tCLASS\tTECHNIQUE\tTITLE")
 			for _, s := range signals.All() {
@@ -50,8 +56,9 @@ func newSignalsList(e *env) *cobra.Command {
 			return w.Flush()
 		},
 	}
+	c.Flags().StringVarP(&path, "config", "c", "", "configuration `file`: its language, and its own signals")
 	c.Flags().StringVar(&file, "file", "", "own signals file, laid over the shipped one")
-	c.Flags().StringVar(&language, "language", "en", "language of the titles: en, es, de, fr")
+	c.Flags().StringVar(&language, "language", "", "language of the titles: en, es, de, fr (default the configuration's)")
 	return c
 }
 
@@ -81,7 +88,7 @@ not. The exit code is 1 when one of them fails, 3 when the file itself is bad.`,
 		Example: "  penstock signals test",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			signals, err := loadSignals(file)
+			signals, err := loadSignals(config.Default(), file)
 			if err != nil {
 				return err
 			}
@@ -114,9 +121,9 @@ func exampleDecoder() func(line string) *event.Event {
 	}
 }
 
-// loadSignals returns the shipped signals with the file's laid over them.
-func loadSignals(file string) (*sift.Signals, error) {
-	c := config.Default()
+// loadSignals returns the shipped signals with those of the file laid over them,
+// or of the configuration where file is "".
+func loadSignals(c *config.Config, file string) (*sift.Signals, error) {
 	if file != "" {
 		if _, err := os.Stat(file); err != nil {
 			return nil, exitError{code: exitInput, err: fmt.Errorf("read signals file: %w", err)}
