@@ -25,8 +25,10 @@ const (
 // there is one, and nothing is saved.
 func against(ctx context.Context, e *env, f analyzeFlags, here *app.Engine, paths []string) error {
 	if f.report != "" {
-		return exitError{exitUsage, errors.New("--report cannot go with --against: a report shows one configuration"),
-			"write one with `penstock analyze --config " + f.against + " --report FILE.html`"}
+		return exitError{
+			exitUsage, errors.New("--report cannot go with --against: a report shows one configuration"),
+			"write one with `penstock analyze --config " + f.against + " --report FILE.html`",
+		}
 	}
 	there, err := loadEngine(f.against, f.state)
 	if err != nil {
