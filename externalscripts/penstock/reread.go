@@ -51,8 +51,10 @@ func keep(ctx context.Context, file *os.File, from io.Reader) error {
 	case err != nil:
 		return fmt.Errorf("keep standard input to read it twice: %w", err)
 	case n > maxKept:
-		return exitError{exitInput, errors.New("standard input is larger than 1 GiB, and --against reads it twice"),
-			"save it to a file, and name that file"}
+		return exitError{
+			exitInput, errors.New("standard input is larger than 1 GiB, and --against reads it twice"),
+			"save it to a file, and name that file",
+		}
 	}
 	return nil
 }
