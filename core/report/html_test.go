@@ -143,6 +143,41 @@ func TestHTMLCountsWhatItDoesNotShow(t *testing.T) {
 	}
 }
 
+// TestHTMLTablesShowWhatThereIs holds that a column nobody fills is not there, that
+// a file without a host is told from a host, and that formats have plain words.
+func TestHTMLTablesShowWhatThereIs(t *testing.T) {
+	in := sample(t, "en")
+	in.Hosts[2] = report.Host{Name: "access.log.gz", File: true, Events: 3}
+	in.Sources = []report.Source{{Name: "access.log.gz", Format: "timed", Events: 3}}
+	in.Templates = []report.Template{{Text: "pump <*> on", Host: "access.log.gz", Events: 3}}
+	text := html(t, in)
+	for want, there := range map[string]bool{
+		"<th>Host or file</th>": true, "<th>Program</th>": false, "Per hour": false, ">timed<": false, "lines with a time": true,
+		"access.log.gz<div class=\"small\">the file names no host: set sources[].host</div>": true,
+		"times: Europe/Berlin": true,
+	} {
+		if strings.Contains(text, want) != there {
+			t.Errorf("%q is there: %v, want %v", want, !there, there)
+		}
+	}
+}
+
+// TestHTMLNumbersItsLanes holds that bars can be told apart on a phone, and that
+// the picture says how many of the cases it draws.
+func TestHTMLNumbersItsLanes(t *testing.T) {
+	in := sample(t, "en")
+	for range 21 {
+		in.Cases = append(in.Cases, in.Cases[3])
+	}
+	text := html(t, in)
+	if !strings.Contains(text, ">12 of 25 cases</text>") {
+		t.Error("the picture does not say that it shows a part of the cases")
+	}
+	if n := strings.Count(text, `<text class="lane"`); n != 12 {
+		t.Errorf("%d lanes have a number of their own, want 12", n)
+	}
+}
+
 func FuzzHTML(f *testing.F) {
 	f.Add("<script>alert(1)</script>")
 	f.Add("javascript:alert(1)\x00\u202e' onload='x")

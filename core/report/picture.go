@@ -151,7 +151,7 @@ func tickStep(span time.Duration) (time.Duration, string) {
 func (p *picture) lanes(shown []shownCase, a axis) {
 	for i, c := range shown {
 		x := a.x(c.Case.Opened)
-		w := max(5, a.x(c.Case.Updated)-x)
+		w := max(8, a.x(c.Case.Updated)-x)
 		l := lane{
 			N: c.N, X: int(x), Y: caseTop + i*laneHeight, W: int(w), Severity: c.Severity,
 			Anchor: fmt.Sprintf("#case-%d", c.N), LabelX: int(x+w) + 6, Name: cut(c.Case.Asset, 30),

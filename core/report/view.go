@@ -104,7 +104,7 @@ func zoneName(place *time.Location, at time.Time) string {
 	case nil:
 		return "UTC"
 	case time.Local:
-		return at.In(place).Format("UTC-07:00")
+		return strings.TrimSuffix(at.In(place).Format("UTC-07:00"), "+00:00")
 	}
 	return place.String()
 }
