@@ -208,22 +208,35 @@ func (s *Sifter) oddities(o *observation, disputed bool) (fresh bool) {
 		fresh = s.add(o, Evidence{Kind: ImpossibleTime, Class: event.Forgery, Severity: event.Low}) || fresh
 	}
 	if grave := sourceSeverity(o.ev); grave > event.None {
-		fresh = s.add(o, Evidence{Kind: SourceSeverity, Class: event.Novelty, Severity: grave, Subject: o.ev.Name, Origin: event.Observed}) || fresh
+		fresh = s.add(o, Evidence{
+			Kind: SourceSeverity, Class: s.sourceClass(o.ev), Severity: grave, Subject: o.ev.Name, Origin: event.Observed,
+		}) || fresh
 	}
 	return fresh
 }
 
-// sourceSeverity is what a source's own word is worth as evidence: a detector's
-// High or more is, but never Critical by itself; a syslog level of critical or
-// worse is a fault worth a line.
-func sourceSeverity(ev *event.Event) event.Severity {
-	if ev.Name != "" {
-		if ev.Severity >= event.Medium {
-			return min(ev.Severity, event.High)
+// sourceClass is what kind of thing a source that calls an event grave means: the
+// class of the signal that knows it, else that something was not as it should be.
+func (s *Sifter) sourceClass(ev *event.Event) event.Class {
+	for _, hit := range s.hits {
+		if hit.Class != event.ClassNone {
+			return hit.Class
 		}
-		return event.None
 	}
-	if ev.Level >= 0 && ev.Level <= 2 {
+	if ev.Value(event.KeyRule) != "" {
+		return event.PolicyViolation // a detector with rules, and one of them says no
+	}
+	return event.Fault
+}
+
+// sourceSeverity is what a source's own word is worth as evidence: its Medium and
+// High count, but it says nothing Critical by itself; a syslog level of critical
+// or worse is a fault worth a line.
+func sourceSeverity(ev *event.Event) event.Severity {
+	if ev.Severity >= event.Medium {
+		return min(ev.Severity, event.High)
+	}
+	if ev.Name == "" && ev.Level >= 0 && ev.Level <= 2 {
 		return event.Low
 	}
 	return event.None
