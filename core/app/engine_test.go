@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,9 +49,14 @@ func day() string {
 
 func decide(t testing.TB, e *Engine, text string) []string {
 	t.Helper()
+	return decideAt(t, e, time.Date(2026, 3, 3, 0, 0, 0, 0, time.UTC), text)
+}
+
+func decideAt(t testing.TB, e *Engine, now time.Time, text string) []string {
+	t.Helper()
 	var got []string
-	in := Input{Stdin: strings.NewReader(text), Now: time.Date(2026, 3, 3, 0, 0, 0, 0, time.UTC), Source: e.SourceOptions}
-	_, err := in.EachEvent(context.Background(), func(ev *event.Event) error {
+	in := Input{Stdin: strings.NewReader(text), Now: now, Source: e.SourceOptions}
+	usage, err := in.EachEvent(context.Background(), func(ev *event.Event) error {
 		o := e.Handle(ev)
 		got = append(got, fmt.Sprint(o.Decision, o.Case, o.Severity, o.Class, o.Reasons))
 		return nil
@@ -58,6 +64,7 @@ func decide(t testing.TB, e *Engine, text string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	e.KeepClocks(usage.Files)
 	return got
 }
 
@@ -68,9 +75,11 @@ func TestSameInputTwiceGivesTheSameDecisions(t *testing.T) {
 }
 
 func TestSplitInputGivesTheSameDecisions(t *testing.T) {
-	whole := decide(t, newEngine(t), day())
-	lines := strings.SplitAfter(day(), "\n")
-	for _, at := range []int{0, 1, 100, 3010, 3050, len(lines) - 1} {
+	text := "-- Journal begins --\n" + strings.ReplaceAll(day(), "port 41530 ssh2\n", "port 41530 ssh2\n  at Pump.run(Pump.java:7)\n  at Pump.main(Pump.java:3)\n")
+	whole := decide(t, newEngine(t), text)
+	lines := strings.SplitAfter(text, "\n")
+	trace := slices.Index(lines, "  at Pump.run(Pump.java:7)\n")
+	for _, at := range []int{0, 2, 100, trace, trace + 1, trace + 2, 3050, len(lines) - 1} {
 		path := filepath.Join(t.TempDir(), "state")
 		first := newEngine(t)
 		got := decide(t, first, strings.Join(lines[:at], ""))
@@ -186,6 +195,33 @@ func TestImpossibleTimesCloseNoCase(t *testing.T) {
 	for _, v := range e.Verdicts() {
 		if year := v.Case.Updated.Year(); year != 2026 {
 			t.Errorf("case %s was updated in %d", v.Case.ID, year)
+		}
+	}
+}
+
+// A10: a line dated months ahead, though not after the run, lets no time pass for
+// the lines around it.
+func TestALoneLineMonthsAheadLetsNoTimePass(t *testing.T) {
+	const forged = "2026-09-01T00:00:00Z gw1 dhcpd: DHCPACK on 10.10.0.1 to 52:54:00:12:34:01 via eth0\n"
+	now := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	lines := strings.SplitAfter(day(), "\n")
+	honest, fooled := newEngine(t), newEngine(t)
+	want := decideAt(t, honest, now, strings.Join(lines, ""))
+	for _, at := range []int{3020, 1000, 0} {
+		lines = slices.Insert(lines, at, forged)
+	}
+	got := decideAt(t, fooled, now, strings.Join(lines, ""))
+	if !strings.Contains(got[0], "impossible-time") { // once is enough of it
+		t.Errorf("the forged line is %s", got[0])
+	}
+	if len(got) != len(want)+3 {
+		t.Errorf("%d decisions, want %d", len(got), len(want)+3)
+	}
+	for _, v := range honest.Verdicts() {
+		if !slices.ContainsFunc(fooled.Verdicts(), func(f Verdict) bool {
+			return f.Case.Class == v.Case.Class && f.Case.Status == v.Case.Status && f.Case.Updated.Equal(v.Case.Updated)
+		}) {
+			t.Errorf("no case like %s (%s, %s)", v.Case.ID, v.Case.Class, v.Case.Status)
 		}
 	}
 }
