@@ -45,7 +45,7 @@ func pamFailure(ev *event.Event, m string) bool {
 	}
 	// ruser is the client's text in the old r-services: then nothing is sure.
 	origin := event.Observed
-	if strings.Count(m, "rhost=") > 1 && !strings.Contains(m, " ruser= rhost=") {
+	if _, rest, _ := strings.Cut(m, " ruser="); strings.Count(m, "rhost=") > 1 && !strings.HasPrefix(rest, " rhost=") {
 		origin = event.Claimed
 	}
 	if _, rest, ok := strings.Cut(m, " rhost="); ok {

@@ -22,7 +22,7 @@ func named(ev *event.Event, m string) bool {
 // netfilter decodes a packet that the kernel logged: KEY=value pairs of its own.
 func netfilter(ev *event.Event, m string) bool {
 	rule, packet, ok := strings.Cut(m, " SRC=")
-	if !ok || !strings.Contains(m, "IN=") {
+	if !ok || !strings.Contains(rule, "IN=") || !strings.Contains(packet, " DST=") {
 		return false
 	}
 	addr, rest := wordHere(packet)
@@ -76,10 +76,37 @@ func filterlog(ev *event.Event, m string) bool {
 	return true
 }
 
-// cisco decodes messages of ASA and its kin: addresses stand before anything a
-// user typed, save where a user name is written first.
+// Where a message of ASA and its kin holds the peer.
+type ciscoPlace uint8
+
+const (
+	ciscoUnknown ciscoPlace = iota
+	ciscoFrom               // behind the first ` from `
+	ciscoSource             // behind the first ` src `
+	ciscoFor                // behind the first ` for `
+	ciscoLast               // behind the last ` from `: a user name stands before it
+	ciscoUserIP             // behind the last `user IP = `, for the same reason
+)
+
+// ciscoPlaces holds the messages whose address no text of a client's can imitate,
+// by number.
+var ciscoPlaces = map[string]ciscoPlace{
+	"106001": ciscoFrom, "106006": ciscoFrom, "106007": ciscoFrom, "106012": ciscoFrom, "106015": ciscoFrom,
+	"106016": ciscoFrom, "106017": ciscoFrom, "106021": ciscoFrom, "106022": ciscoFrom, "305011": ciscoFrom,
+	"305012": ciscoFrom, "313001": ciscoFrom, "313008": ciscoFrom, "402117": ciscoFrom, "419002": ciscoFrom,
+	"500004": ciscoFrom, "605004": ciscoFrom, "605005": ciscoFrom, "710001": ciscoFrom, "710002": ciscoFrom,
+	"710003": ciscoFrom, "710005": ciscoFrom,
+	"106010": ciscoSource, "106014": ciscoSource, "106023": ciscoSource, "305005": ciscoSource,
+	"305013": ciscoSource, "313005": ciscoSource,
+	"302013": ciscoFor, "302014": ciscoFor, "302015": ciscoFor, "302016": ciscoFor,
+	"109005": ciscoLast, "109006": ciscoLast, "109007": ciscoLast, "109008": ciscoLast,
+	"113005": ciscoUserIP, "113015": ciscoUserIP,
+}
+
+// cisco decodes messages of ASA and its kin, `%ASA-6-106015: text`: the number
+// says where the address stands. In all others it is a claim.
 func cisco(ev *event.Event, m string) bool {
-	_, text, ok := strings.Cut(m, ": ")
+	head, text, ok := strings.Cut(m, ": ")
 	if !ok {
 		return false
 	}
@@ -89,15 +116,7 @@ func cisco(ev *event.Event, m string) bool {
 		user, _, _ = strings.Cut(user, "\"")
 		ev.Set(event.KeyUser, user, event.Claimed)
 	}
-	if i := strings.LastIndex(text, "user IP = "); i >= 0 {
-		addr, _ := firstWord(text[i+len("user IP = "):])
-		setPeer(ev, addr, "", event.Observed)
-	}
-	for _, mark := range [...]string{" from ", " src ", " for "} {
-		if _, rest, ok := strings.Cut(text, mark); ok && ciscoEndpoints(ev, rest) {
-			break
-		}
-	}
+	ciscoPeer(ev, ciscoPlaces[head[strings.LastIndexByte(head, '-')+1:]], text)
 	switch {
 	case strings.HasPrefix(text, "Deny"), strings.Contains(text, "Rejected"), strings.Contains(text, "denied"):
 		ev.Set(event.KeyOutcome, failure, event.Observed)
@@ -107,20 +126,35 @@ func cisco(ev *event.Event, m string) bool {
 	return true
 }
 
+// ciscoPeer takes the peer from where it stands.
+func ciscoPeer(ev *event.Event, place ciscoPlace, text string) {
+	mark := [...]string{ciscoFrom: " from ", ciscoSource: " src ", ciscoFor: " for ", ciscoLast: " from ", ciscoUserIP: "user IP = "}[place]
+	switch place {
+	case ciscoUnknown:
+		for _, mark := range [...]string{" from ", " src ", " for "} {
+			if _, rest, ok := strings.Cut(text, mark); ok && ciscoEndpoints(ev, rest, event.Claimed) {
+				return
+			}
+		}
+	case ciscoLast, ciscoUserIP:
+		if _, rest, ok := cutLast(text, mark); ok {
+			ciscoEndpoints(ev, rest, event.Observed)
+		}
+	default:
+		if _, rest, ok := strings.Cut(text, mark); ok {
+			ciscoEndpoints(ev, rest, event.Observed)
+		}
+	}
+}
+
 // ciscoEndpoints reads [IFACE:]ADDR/PORT and behind `to` or `dst` another.
-func ciscoEndpoints(ev *event.Event, rest string) bool {
+func ciscoEndpoints(ev *event.Event, rest string, origin event.Origin) bool {
 	word, after := firstWord(rest)
 	addr, port, ok := ciscoAddress(word)
 	if !ok {
 		return false
 	}
-	origin := event.Observed
-	if _, named := ev.Field(event.KeyUser); named && !strings.HasSuffix(after, "\"") {
-		origin = event.Claimed // a user name may stand before it
-	}
-	if _, known := ev.Field(event.KeyPeer); !known {
-		setPeer(ev, addr, port, origin)
-	}
+	setPeer(ev, addr, port, origin)
 	for range 4 {
 		word, after = firstWord(after)
 		if word == "to" || word == "dst" {

@@ -40,10 +40,11 @@ func cutLast(s, mark string) (before, after string, ok bool) {
 }
 
 // postgres names the client before the user, except where the line's prefix is
-// the only place that does.
+// the only place that does. The prefix may hold the user's name and what that
+// holds: the address is sure only where one level stands in the line.
 func postgres(ev *event.Event, m string) bool {
-	_, text, ok := strings.Cut(m, "FATAL:  ")
-	if !ok {
+	_, text, fatal := strings.Cut(m, "FATAL:  ")
+	if !fatal {
 		text = m
 	}
 	switch {
@@ -52,10 +53,14 @@ func postgres(ev *event.Event, m string) bool {
 		ev.Set(event.KeyOutcome, failure, event.Observed)
 	case strings.HasPrefix(text, "no pg_hba.conf entry for host \""):
 		ev.Set(event.KeyOutcome, failure, event.Observed)
+		origin := event.Observed
+		if strings.Count(m, ":  ") > 1 {
+			origin = event.Claimed
+		}
 		host, _ := between(text, "host \"", "\"")
-		setPeer(ev, host, "", event.Observed)
+		setPeer(ev, host, "", origin)
 		_, text, _ = strings.Cut(text, "user ")
-	case strings.HasPrefix(text, "connection received: host="):
+	case !fatal && strings.HasPrefix(text, "connection received: host="):
 		host, rest := wordHere(text[len("connection received: host="):])
 		return setPeer(ev, host, strings.TrimPrefix(rest, "port="), event.Observed)
 	default:
@@ -67,14 +72,20 @@ func postgres(ev *event.Event, m string) bool {
 	return true
 }
 
-// vsftpd: [NAME] OK LOGIN: Client "ADDR". The name comes first.
+// vsftpd: [NAME] OK LOGIN: Client "ADDR"[, anon password "TEXT"]. The client's
+// text may stand on either side, so that the address is sure where it stands once.
 func vsftpd(ev *event.Event, m string) bool {
-	i := strings.LastIndex(m, ": Client \"")
+	const mark = ": Client \""
+	i := strings.Index(m, mark)
 	if i < 0 {
 		return pam(ev, m)
 	}
-	addr, _, _ := strings.Cut(m[i+len(": Client \""):], "\"")
-	ok := setPeer(ev, addr, "", event.Observed)
+	addr, rest, _ := strings.Cut(m[i+len(mark):], "\"")
+	origin := event.Observed
+	if strings.Contains(rest, mark) {
+		origin = event.Claimed
+	}
+	ok := setPeer(ev, addr, "", origin)
 	if user, ok := between(m[:i], "[", "] "); ok {
 		ev.Set(event.KeyUser, user, event.Claimed)
 	}
@@ -89,11 +100,11 @@ func vsftpd(ev *event.Event, m string) bool {
 
 // proftpd: [HOST ](NAME[ADDR]): text.
 func proftpd(ev *event.Event, m string) bool {
-	head, text, ok := strings.Cut(m, "]): ")
-	if !ok {
-		if head, text, ok = strings.Cut(m, "]) - "); !ok {
-			return pam(ev, m)
-		}
+	head, text, ok := strings.Cut(m, "])")
+	text, colon := strings.CutPrefix(text, ": ")
+	text, dash := strings.CutPrefix(text, " - ")
+	if !ok || !colon && !dash {
+		return pam(ev, m)
 	}
 	_, addr, ok := cutLast(head, "[")
 	if !ok || !setPeer(ev, addr, "", event.Observed) {
@@ -143,10 +154,13 @@ func ftpd(ev *event.Event, m string) bool {
 // zabbix: connection from "ADDR" rejected, and requests of an address in quotes,
 // which the server writes before the host's name.
 func zabbix(ev *event.Event, m string) bool {
-	for _, mark := range [...]string{"connection from \"", "list of active checks to \"", "from proxy \""} {
-		if addr, ok := between(m, mark, "\""); ok && setPeer(ev, addr, "", event.Observed) {
-			return true
+	before, rest, _ := strings.Cut(m, "\"")
+	for _, mark := range [...]string{"connection from ", "list of active checks to ", "from proxy "} {
+		if !strings.HasSuffix(before, mark) || strings.IndexByte(before, '[') >= 0 {
+			continue // behind another quote or bracket it may be anyone's text
 		}
+		addr, _, _ := strings.Cut(rest, "\"")
+		return setPeer(ev, addr, "", event.Observed)
 	}
 	if host, ok := between(m, "on host \"", "\""); ok {
 		ev.Set("item_host", host, event.Claimed)

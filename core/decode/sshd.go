@@ -23,9 +23,9 @@ func sshd(ev *event.Event, m string) bool {
 	case "Failed":
 		return sshdFailed(ev, m)
 	case "Invalid", "Illegal":
-		return sshdUserFrom(ev, m, " user ")
+		return sshdUserFrom(ev, m, " user ", event.Observed)
 	case "maximum":
-		return sshdUserFrom(ev, m, " exceeded for ")
+		return sshdUserFrom(ev, m, " exceeded for ", event.Observed)
 	case "Authentication", "User":
 		return sshdRefused(ev, m)
 	case "Connection", "Disconnecting", "Disconnected", "Timeout":
@@ -41,9 +41,12 @@ func sshd(ev *event.Event, m string) bool {
 	return pam(ev, m)
 }
 
-// sshdAccepted: the user exists, so that the name is no free text.
+// sshdAccepted: Accepted METHOD for NAME from ADDR. The user exists, so that the
+// name is no free text.
 func sshdAccepted(ev *event.Event, m string) bool {
-	_, rest, ok := strings.Cut(m, " for ")
+	_, rest := firstWord(m)
+	_, rest = firstWord(rest)
+	rest, ok := strings.CutPrefix(rest, "for ")
 	user, rest, ok2 := strings.Cut(rest, " from ")
 	addr, rest := firstWord(rest)
 	if !ok || !ok2 || strings.IndexByte(user, ' ') >= 0 || !setPeer(ev, addr, portIn(rest), event.Observed) {
@@ -54,15 +57,20 @@ func sshdAccepted(ev *event.Event, m string) bool {
 	return true
 }
 
-// sshdFailed: Failed METHOD for [invalid user] NAME from ADDR port N ssh2.
+// sshdFailed: Failed METHOD for [invalid user] NAME from ADDR port N ssh2[: KEY]. The
+// name and the id of a certificate are the client's text, on either side of the
+// address: it is sure only where nothing behind looks like another.
 func sshdFailed(ev *event.Event, m string) bool {
+	origin := event.Observed
 	if strings.HasPrefix(m, "Failed publickey ") {
-		// One login tries several keys; what follows the key is no client's text.
-		if i := strings.LastIndex(m, " ssh2: "); i > 0 && strings.LastIndex(m, " from ") < i {
-			m = m[:i+5]
+		if head, key, ok := strings.Cut(m, " ssh2: "); ok {
+			if strings.Contains(key, " ssh2") || strings.Contains(key, " from ") {
+				origin = event.Claimed
+			}
+			m = head
 		}
 	}
-	ok := sshdUserFrom(ev, m, " for ")
+	ok := sshdUserFrom(ev, m, " for ", origin)
 	if ok {
 		ev.Set(event.KeyOutcome, failure, event.Observed)
 	}
@@ -71,9 +79,9 @@ func sshdFailed(ev *event.Event, m string) bool {
 
 // sshdUserFrom reads `... <mark>[invalid user ]NAME from ADDR[ port N][ ssh2]` with
 // the last ` from `, which sshd writes behind the name.
-func sshdUserFrom(ev *event.Event, m, mark string) bool {
+func sshdUserFrom(ev *event.Event, m, mark string, origin event.Origin) bool {
 	head, addr, port, ok := addressAtEnd(m)
-	if !ok || !setPeer(ev, addr, port, event.Observed) {
+	if !ok || !setPeer(ev, addr, port, origin) {
 		return false
 	}
 	if _, user, ok := strings.Cut(head, mark); ok {
@@ -122,7 +130,7 @@ func sshdRefused(ev *event.Event, m string) bool {
 	if i := strings.LastIndex(m, " not allowed because "); i > 0 {
 		m = m[:i]
 	}
-	if sshdUserFrom(ev, m, " for ") || sshdUserFrom(ev, m, "User ") {
+	if sshdUserFrom(ev, m, " for ", event.Observed) || sshdUserFrom(ev, m, "User ", event.Observed) {
 		ev.Set(event.KeyOutcome, failure, event.Observed)
 		return true
 	}
@@ -130,7 +138,8 @@ func sshdRefused(ev *event.Event, m string) bool {
 }
 
 // sshdConnection: ... [invalid user NAME |authenticating user NAME ]ADDR port N,
-// with the reason behind a colon where there is one.
+// with the reason behind a colon where there is one. The reason may quote names
+// of the client's.
 func sshdConnection(ev *event.Event, m string) bool {
 	for _, start := range [...]string{"Connection from ", "Connection closed by ", "Connection reset by "} {
 		if rest, ok := strings.CutPrefix(m, start); ok {
@@ -146,7 +155,7 @@ func sshdConnection(ev *event.Event, m string) bool {
 		return false
 	}
 	head, addr := lastWord(m[:i])
-	if !setPeer(ev, addr, portIn(m[i+1:]), event.Observed) {
+	if !setPeer(ev, addr, portIn(m[i+1:]), connectionOrigin(m, i)) {
 		return false
 	}
 	if _, user, ok := strings.Cut(head, "user "); ok {
@@ -155,19 +164,33 @@ func sshdConnection(ev *event.Event, m string) bool {
 	return true
 }
 
+// connectionOrigin says whether the address before the last ` port ` of m, at i,
+// is sshd's own: where m ends with it, or with a reason that quotes nobody, or
+// where nothing else looks like it.
+func connectionOrigin(m string, i int) event.Origin {
+	port := strings.TrimSuffix(m[i+len(" port "):], ": Too many authentication failures")
+	switch {
+	case strings.HasPrefix(m, "Disconnecting: "):
+		return event.Claimed
+	case allDigits(port), strings.Index(m, " port ") == i && !strings.Contains(m[:i], ": "):
+		return event.Observed
+	}
+	return event.Claimed
+}
+
 // sshdAnchored reads messages that begin with words of sshd's own and the
 // address, or end with it: what the client wrote stands at the other end.
 func sshdAnchored(ev *event.Event, m string) bool {
 	for _, start := range [...]string{
 		"Received disconnect from ", "Did not receive identification string from ", "Unable to negotiate with ",
-		"Address ", "Read error from remote host ", "ssh_dispatch_run_fatal: Connection from ", "drop connection #",
+		"Address ", "Read error from remote host ", "ssh_dispatch_run_fatal: Connection from ", "banner exchange: Connection from ", "drop connection #",
 	} {
 		rest, ok := strings.CutPrefix(m, start)
 		if !ok {
 			continue
 		}
 		if start == "drop connection #" {
-			_, rest, _ = strings.Cut(rest, " from [")
+			_, rest, _ = strings.Cut(rest, " from ")
 		}
 		addr, tail := firstWord(rest)
 		return setPeer(ev, strings.TrimRight(addr, ":"), portIn(tail), event.Observed)

@@ -4,12 +4,18 @@ import (
 	"strings"
 
 	"penstock/core/event"
+	"penstock/core/logline"
 )
 
+// maxNginx is the length from which a message of nginx may have been cut: it cuts
+// lines of its error log at 2048 bytes, of which the header takes some.
+const maxNginx = 1900
+
 // access decodes a line of a web server's access log: head ends with the time.
-// The address in front is the server's own knowledge; everything the client sent
-// is a claim. A user name may hold spaces, so that the columns behind it are sure
-// only where there are exactly two between address and time.
+// The address in front is the server's own knowledge, unless the columns around it
+// may be what a forwarding header said; everything the client sent is a claim. A
+// user name may hold spaces, so that the columns behind it are sure only where there
+// are exactly two between address and time.
 func access(ev *event.Event, head, m string) {
 	if i := strings.IndexByte(head, '['); i > 0 {
 		head = head[:i]
@@ -20,31 +26,7 @@ func access(ev *event.Event, head, m string) {
 // accessMessage reads `"METHOD URL HTTP/1.1" STATUS SIZE "REFERER" "AGENT"` and the
 // columns that stood before the time.
 func accessMessage(ev *event.Event, head, m string) {
-	columns, peer := 0, false
-	var user string
-	for rest := head; rest != ""; {
-		var word string
-		word, rest = firstWord(rest)
-		if word == "" {
-			break
-		}
-		columns++
-		if !peer && columns <= 2 {
-			peer = setPeer(ev, strings.TrimSuffix(word, ","), "", event.Observed)
-			if peer {
-				columns = 1
-			}
-		} else if columns == 3 {
-			user = word
-		}
-	}
-	sure := event.Claimed
-	if columns == 3 {
-		sure = event.Observed
-	}
-	if user != "" && user != "-" {
-		ev.Set(event.KeyUser, user, event.Claimed)
-	}
+	sure := accessHead(ev, head)
 	request, after, ok := quotedText(m)
 	if !ok {
 		generic(ev, m)
@@ -65,6 +47,47 @@ func accessMessage(ev *event.Event, head, m string) {
 		ev.Set(event.KeyStatus, status, sure)
 	}
 	accessRest(ev, after)
+}
+
+// accessHead reads `[SITE ]ADDR - USER` and says how sure the columns behind are. The
+// address is sure where the rest has this form: a list, or another address or name
+// beside it, is what a server writes that logs a forwarding header.
+func accessHead(ev *event.Event, head string) event.Origin {
+	site := ""
+	peer, rest := firstWord(head)
+	if _, _, ok := address(peer); !ok {
+		if second, behind := firstWord(rest); holdsAddress(second) {
+			site, peer, rest = peer, second, behind
+		}
+	}
+	identity, user := firstWord(rest)
+	user = strings.TrimSpace(user)
+	name, more := wordHere(user)
+	origin := event.Observed
+	if identity != "-" && identity != "" || strings.Contains(site, ",") || strings.Contains(peer, ",") ||
+		more != "" && (site != "" || holdsAddress(user)) {
+		origin = event.Claimed
+	}
+	setPeer(ev, peer, "", origin)
+	if name != "-" {
+		ev.Set(event.KeyUser, name, event.Claimed)
+	}
+	if name == "" || more != "" {
+		return event.Claimed
+	}
+	return event.Observed
+}
+
+// holdsAddress says whether a word of s is an address.
+func holdsAddress(s string) bool {
+	for s != "" {
+		var word string
+		word, s = firstWord(s)
+		if _, _, ok := address(word); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // accessRest reads the quoted columns behind the status: referer, agent, and
@@ -119,7 +142,7 @@ func isMethod(s string) bool {
 // webError decodes an error log line of nginx or Apache, or an access line that
 // came with a tag. Apache writes the client first; nginx writes it behind the
 // error's text and before the request, either of which the client can shape, so
-// that it is sure only where it stands once.
+// that it is sure only where it stands once, in a message that was not cut.
 func webError(ev *event.Event, m string) bool {
 	if rest, ok := strings.CutPrefix(m, "[client "); ok {
 		client, after, ok := strings.Cut(rest, "]")
@@ -130,7 +153,7 @@ func webError(ev *event.Event, m string) bool {
 	}
 	if _, after, ok := strings.Cut(m, ", client: "); ok {
 		origin := event.Observed
-		if strings.Contains(after, ", client: ") {
+		if strings.Contains(after, ", client: ") || len(m) >= maxNginx || len(m) >= maxWhole && ev.Format == logline.Syslog {
 			origin = event.Claimed
 		}
 		client, rest, _ := strings.Cut(after, ",")
