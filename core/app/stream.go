@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	// maxJump is how far ahead of all lines before it a line may be without the
-	// next one that has a time confirming it.
+	// maxJump is how far ahead of all lines before it a line may be without one
+	// that follows soon confirming it.
 	maxJump = 24 * time.Hour
 	// maxAhead is how many lines are looked at for a time.
-	maxAhead = 100
+	maxAhead = 50
 )
 
 // FileUsage is what one input had to give.
@@ -100,16 +100,23 @@ func (s *stream) lead() {
 	s.decoder.SetClock(decode.Clock{Last: at})
 }
 
-// confirm takes the time from a line that is far ahead of all before it when the
-// next line with a time is not: one line must not hold back its file, or let time
-// pass for others. At the end of the input nothing speaks against it.
+// confirm takes the time from a line that is far ahead of all before it when none
+// of the lines that follow soon is as late: one line must not hold back its file,
+// or let time pass for others, while a file in which several machines with clocks
+// of their own take turns is as it should be. At the end of the input nothing
+// speaks against it.
 func (s *stream) confirm(before decode.Clock) {
-	at, _, ok := s.lookAhead(0)
-	if !ok || !at.Before(s.next.Time.Add(-maxJump)) {
+	first, index, ok := s.lookAhead(0)
+	if !ok {
 		return
 	}
+	for at := first; ok; at, index, ok = s.lookAhead(index + 1) {
+		if !at.Before(s.next.Time.Add(-maxJump)) {
+			return
+		}
+	}
 	if before.Newest.IsZero() {
-		before.Last = at
+		before.Last = first
 	}
 	s.next.Time, s.next.Clamped = before.Last, true
 	s.decoder.SetClock(before)
