@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -36,23 +35,24 @@ func newReread(ctx context.Context, e *env, paths []string) (*reread, error) {
 		return nil, fmt.Errorf("keep standard input to read it twice: %w", err)
 	}
 	r.kept = file
-	if err := keep(ctx, file, e.stdin); err != nil {
+	if err := keep(ctx, file, e.stdin, maxKept); err != nil {
 		r.close()
 		return nil, err
 	}
 	return r, nil
 }
 
-func keep(ctx context.Context, file *os.File, from io.Reader) error {
-	n, err := io.Copy(file, io.LimitReader(stoppable{ctx, from}, maxKept+1))
+// keep copies at most limit bytes; more is an error.
+func keep(ctx context.Context, file io.Writer, from io.Reader, limit int64) error {
+	n, err := io.Copy(file, io.LimitReader(stoppable{ctx, from}, limit+1))
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
 		return fmt.Errorf("keep standard input to read it twice: %w", err)
-	case n > maxKept:
+	case n > limit:
 		return exitError{
-			exitInput, errors.New("standard input is larger than 1 GiB, and --against reads it twice"),
+			exitInput, fmt.Errorf("standard input is larger than %d MiB, and --against reads it twice", limit>>20),
 			"save it to a file, and name that file",
 		}
 	}
