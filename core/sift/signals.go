@@ -57,19 +57,27 @@ func (t Titles) In(language string) string {
 // Clause is a set of conditions that must all hold. At least one of Any, All,
 // Name, Fields and Instructs is needed. Texts are compared without regard to
 // case, in the line, in the detector's name for it and in what percent escapes
-// in the line stand for; Name looks at the detector's name alone.
+// in the line stand for; Name and NoneName look at the detector's name alone.
+//
+// Whoever attacks writes part of the line. What takes a match away must
+// therefore be something he cannot write: where a hit stands (Except), who logs
+// it (NoneProgram, NoneName, NotWeb). None is for entries nothing grave hangs on.
 type Clause struct {
-	Program   []string            `yaml:"program"`   // globs with *, one of them
-	Source    []string            `yaml:"source"`    // globs with *, one of them
-	Format    []string            `yaml:"format"`    // globs with *, one of them
-	Any       []string            `yaml:"any"`       // one of these texts
-	With      []string            `yaml:"with"`      // and one of these texts
-	All       []string            `yaml:"all"`       // each of these texts
-	None      []string            `yaml:"none"`      // none of these texts
-	Name      []string            `yaml:"name"`      // one of these texts in the detector's name
-	Fields    map[string][]string `yaml:"fields"`    // field: values, ranges (500-599) or globs
-	Regexp    string              `yaml:"regexp"`    // RE2, looked at only when the rest holds
-	Instructs bool                `yaml:"instructs"` // the line tries to instruct its reader, see Instructs
+	Program     []string            `yaml:"program"`      // globs with *, one of them
+	NoneProgram []string            `yaml:"none_program"` // globs with *, none of them
+	Source      []string            `yaml:"source"`       // globs with *, one of them
+	Format      []string            `yaml:"format"`       // globs with *, one of them
+	NotWeb      bool                `yaml:"not_web"`      // not in what a web server says of a request
+	Any         []string            `yaml:"any"`          // one of these texts
+	With        []string            `yaml:"with"`         // and one of these texts
+	All         []string            `yaml:"all"`          // each of these texts
+	Except      []string            `yaml:"except"`       // inside these texts, as they were logged, those of any, with and all do not count
+	None        []string            `yaml:"none"`         // none of these texts anywhere
+	Name        []string            `yaml:"name"`         // one of these texts in the detector's name
+	NoneName    []string            `yaml:"none_name"`    // none of these texts in the detector's name
+	Fields      map[string][]string `yaml:"fields"`       // field: values, ranges (500-599) or globs
+	Regexp      string              `yaml:"regexp"`       // RE2, looked at only when the rest holds
+	Instructs   bool                `yaml:"instructs"`    // the line tries to instruct its reader, see Instructs
 }
 
 // Escalation says what Count matches of a group within a time make of it. The

@@ -68,7 +68,8 @@ func (b *signalsBuilder) add(signal *Signal, from *Clause) {
 	c := clause{
 		signal: signal, from: from,
 		any: b.texts.of(from.Any), with: b.texts.of(from.With), all: b.texts.of(from.All),
-		none: b.texts.of(from.None), name: b.names.of(from.Name),
+		none: b.texts.of(from.None), except: b.texts.of(from.Except),
+		name: b.names.of(from.Name), noneName: b.names.of(from.NoneName),
 	}
 	for _, key := range slices.Sorted(maps.Keys(from.Fields)) {
 		c.fields = append(c.fields, newFieldTest(key, from.Fields[key]))
@@ -86,8 +87,10 @@ func (b *signalsBuilder) finish(literals int) {
 	s.byText = make([][]uint16, literals)
 	for i := range s.clauses {
 		c := &s.clauses[i]
-		for k := range c.name {
-			c.name[k] += offset
+		for _, names := range [...][]uint16{c.name, c.noneName} {
+			for k := range names {
+				names[k] += offset
+			}
 		}
 		b.index(uint16(i), c)
 	}

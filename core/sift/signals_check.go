@@ -3,6 +3,7 @@ package sift
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"penstock/core/event"
@@ -59,7 +60,14 @@ func (s *Signal) check(report func(path, format string, args ...any)) {
 		report(".match", "is missing")
 	}
 	for i := range s.Match {
-		s.Match[i].check(func(path, format string, args ...any) {
+		c := &s.Match[i]
+		if len(c.None) > 0 && s.mayAlarm() {
+			report(fmt.Sprintf(".match[%d].none", i), "could be written by whoever is to be found: use except, none_program, none_name or not_web where a match may mean Medium or more, or a login")
+		}
+		if s.Role == RoleBenign && len(c.Program)+len(c.Format)+len(c.Name) == 0 {
+			report(fmt.Sprintf(".match[%d]", i), "could be written by whoever is to be found: role benign needs program, format or name")
+		}
+		c.check(func(path, format string, args ...any) {
 			report(fmt.Sprintf(".match[%d]%s", i, path), format, args...)
 		})
 	}
@@ -70,14 +78,26 @@ func (s *Signal) check(report func(path, format string, args ...any)) {
 	}
 }
 
+// mayAlarm says whether a match, its repetition or what it follows may be Medium
+// or more.
+func (s *Signal) mayAlarm() bool {
+	return s.Severity >= event.Medium || s.Role == RoleSuccess ||
+		slices.ContainsFunc(s.Then, func(e Escalation) bool { return e.Severity >= event.Medium })
+}
+
 func (c *Clause) check(report func(path, format string, args ...any)) {
 	if len(c.Any)+len(c.All)+len(c.Name)+len(c.Fields) == 0 && !c.Instructs {
 		report("", "needs any, all, name or fields")
 	}
-	for name, texts := range map[string][]string{"any": c.Any, "with": c.With, "all": c.All, "none": c.None, "name": c.Name} {
-		for i, text := range texts {
+	for _, list := range [...]struct {
+		name  string
+		texts []string
+	}{
+		{"any", c.Any}, {"with", c.With}, {"all", c.All}, {"except", c.Except}, {"none", c.None}, {"name", c.Name}, {"none_name", c.NoneName},
+	} {
+		for i, text := range list.texts {
 			if len(withoutBackslashes(text)) < minText || len(text) > maxText {
-				report(fmt.Sprintf(".%s[%d]", name, i), "%q has %d bytes (%d to %d)", text, len(text), minText, maxText)
+				report(fmt.Sprintf(".%s[%d]", list.name, i), "%q has %d bytes (%d to %d)", text, len(text), minText, maxText)
 			}
 		}
 	}

@@ -14,12 +14,12 @@ import (
 
 // Bounds of what one event may cost.
 const (
-	maxHead     = 64 << 10 // bytes looked at from the start of a text
-	maxTail     = 4 << 10  // bytes looked at from the end of a longer one
-	maxRegexp   = 4 << 10  // bytes a regular expression sees
-	maxField    = 1 << 10  // bytes of a field's value
-	maxLiterals = 8192     // distinct texts in all entries together
-	maxClauses  = 4096     // alternatives in all entries together
+	maxHead     = 256 << 10 // bytes looked at from the start of a text
+	maxTail     = 16 << 10  // bytes looked at from the end of a longer one
+	maxRegexp   = 4 << 10   // bytes a regular expression sees
+	maxField    = 1 << 10   // bytes of a field's value
+	maxLiterals = 8192      // distinct texts in all entries together
+	maxClauses  = 4096      // alternatives in all entries together
 )
 
 // Signals matches events against the entries of the signals file. It is safe
@@ -41,7 +41,8 @@ type clause struct {
 	signal         *Signal
 	from           *Clause
 	any, with, all []uint16
-	none, name     []uint16 // name: of names
+	none, except   []uint16
+	name, noneName []uint16 // of names
 	fields         []fieldTest
 	pattern        *regexp.Regexp
 }
@@ -102,8 +103,9 @@ func (s *Signals) Find(id string) *Signal {
 // Match appends to hits the signals that match the event, each once, in the
 // order of the file, without those that a benign one cancels and without the
 // benign ones. It allocates only where hits has no room, where a text of
-// more than 4 KiB has escapes or a regular expression looks at one, and costs time linear in the text, of which it reads
-// the first 64 KiB and the last 4 KiB.
+// more than 4 KiB has escapes, a regular expression looks at one or a text has
+// what an entry excepts, and costs time linear in the text, of which it reads the
+// first 256 KiB and the last 16 KiB.
 func (s *Signals) Match(ev *event.Event, hits []*Signal) []*Signal {
 	before := len(hits)
 	hits = s.matchAll(ev, hits)
@@ -119,7 +121,7 @@ func (s *Signals) matchAll(ev *event.Event, hits []*Signal) []*Signal {
 	if s.quiet(head) && s.quiet(tail) && ev.Name == "" && !s.fieldsMatter(ev) {
 		return hits
 	}
-	m := matching{signals: s, ev: ev, text: head}
+	m := matching{signals: s, ev: ev, text: head, tail: tail}
 	m.read(head)
 	m.read(tail)
 	m.readName(ev.Name)
@@ -183,6 +185,7 @@ type matching struct {
 	signals   *Signals
 	ev        *event.Event
 	text      string
+	tail      string // of a text too long to read it all
 	found     literalSet
 	disguised bool                    // see disguised
 	picked    [maxClauses / 64]uint64 // clauses worth a look
@@ -297,12 +300,16 @@ func (m *matching) holds(c *clause) bool {
 		m.found.hasAll(c.all) &&
 		!m.found.hasAny(c.none) &&
 		(len(c.name) == 0 || m.found.hasAny(c.name)) &&
+		!m.found.hasAny(c.noneName) &&
 		globs(c.from.Program, m.ev.Program) &&
+		(len(c.from.NoneProgram) == 0 || !globs(c.from.NoneProgram, m.ev.Program)) &&
 		globs(c.from.Source, m.ev.Source) &&
 		globs(c.from.Format, m.ev.Format) &&
 		m.fieldsHold(c.fields) &&
 		m.patternHolds(c.pattern) &&
-		(!c.from.Instructs || instructs(m.text))
+		(!c.from.NotWeb || !ofWebServer(m.ev)) &&
+		(!m.found.hasAny(c.except) || m.holdsOutside(c)) &&
+		(!c.from.Instructs || instructs(m.text) || m.tail != "" && instructs(m.tail))
 }
 
 func instructs(text string) bool {

@@ -34,6 +34,16 @@ func TestMatchClauses(t *testing.T) {
 		{"+ all", sift.Clause{All: []string{"refused", "for op"}}, true},
 		{"- all but one", sift.Clause{All: []string{"refused", "for no"}}, false},
 		{"- none", sift.Clause{Any: []string{"refused"}, None: []string{"for op"}}, false},
+		{"- excepted around the only hit", sift.Clause{Any: []string{"refused"}, Except: []string{"]: rEFused"}}, false},
+		{"+ excepted beside a hit", sift.Clause{Any: []string{"refused"}, Except: []string{"for op"}}, true},
+		{"+ excepted around one hit of two", sift.Clause{Any: []string{"refused", "level"}, Except: []string{"]: refused"}}, true},
+		{"- excepted over backslashes", sift.Clause{Any: []string{"windows"}, Except: []string{`c:\windows`}}, false},
+		{"+ excepted only when unescaped", sift.Clause{Any: []string{"/b level"}, Except: []string{"/a../b level"}}, true},
+		{"- excepted around a name", sift.Clause{Any: []string{"alert one"}, Except: []string{"alert o"}}, false},
+		{"- name that must not be", sift.Clause{Any: []string{"refused"}, NoneName: []string{"alert"}}, false},
+		{"+ that name in the line only", sift.Clause{Any: []string{"refused"}, NoneName: []string{"for op"}}, true},
+		{"- program that must not be", sift.Clause{Any: []string{"refused"}, NoneProgram: []string{"a*"}}, false},
+		{"+ not a web server", sift.Clause{Any: []string{"refused"}, NotWeb: true}, true},
 		{"+ with", sift.Clause{Any: []string{"refused"}, With: []string{"xyz", "for op"}}, true},
 		{"- with", sift.Clause{Any: []string{"refused"}, With: []string{"xyz"}}, false},
 		{"+ backslashes passed over", sift.Clause{Any: []string{`c:\windows\x`}}, true},
@@ -72,14 +82,14 @@ func TestMatchBenignCancels(t *testing.T) {
 	loud := anEntry("loud", sift.Clause{Any: []string{"refused"}})
 	loud.Group = "noise"
 	other := anEntry("other", sift.Clause{Any: []string{"refused"}})
-	quiet := anEntry("quiet", sift.Clause{Any: []string{"by design"}})
+	quiet := anEntry("quiet", sift.Clause{Any: []string{"by design"}, Program: []string{"app"}})
 	quiet.Role, quiet.Cancels = sift.RoleBenign, []string{"noise"}
 	signals, err := sift.NewSignals([]sift.Signal{loud, other, quiet})
 	if err != nil {
 		t.Fatal(err)
 	}
 	first := &sift.Signal{ID: "before"}
-	hits := signals.Match(&event.Event{Raw: "refused by design"}, []*sift.Signal{first})
+	hits := signals.Match(&event.Event{Raw: "refused by design", Program: "app"}, []*sift.Signal{first})
 	if diff := cmp.Diff([]string{"before", "other"}, ids(hits)); diff != "" {
 		t.Errorf("hits (-want +got):\n%s", diff)
 	}
@@ -95,9 +105,10 @@ func TestMatchReadsHeadAndTailOfLongLines(t *testing.T) {
 		text string
 		want int
 	}{
-		"+ head":   {"needle " + hay, 1},
-		"+ tail":   {hay + " needle", 1},
-		"- middle": {hay + "needle" + hay, 0},
+		"+ head":          {"needle " + hay, 1},
+		"+ behind 64 KiB": {hay[:100<<10] + "needle" + hay, 1},
+		"+ tail":          {hay + " needle", 1},
+		"- middle":        {hay + "needle" + hay, 0},
 	} {
 		if got := len(signals.Match(&event.Event{Raw: tt.text}, nil)); got != tt.want {
 			t.Errorf("%s: %d hits, want %d", name, got, tt.want)
@@ -125,6 +136,8 @@ func TestCheckSignalsNamesEveryProblem(t *testing.T) {
 		},
 		anEntry("two", sift.Clause{Fields: map[string][]string{"status": nil}}),
 		{ID: "off", Disabled: true},
+		anEntry("counts", sift.Clause{Any: []string{"abc"}, None: []string{"xyz"}}),
+		{ID: "login", Title: sift.Titles{EN: "x"}, Role: sift.RoleSuccess, Match: []sift.Clause{{Any: []string{"abc"}, None: []string{"xyz"}}}},
 	}
 	var got []string
 	sift.CheckSignals(entries, func(path, text string) { got = append(got, path+": "+text) })
@@ -135,6 +148,7 @@ func TestCheckSignalsNamesEveryProblem(t *testing.T) {
 		`signals[1].class: is missing, and severity is not none`,
 		`signals[1].technique: "X1" is not an ATT&CK technique such as T1110 or T1110.001`,
 		`signals[1].cancels: goes with role benign, and role benign with cancels`,
+		`signals[1].match[0]: could be written by whoever is to be found: role benign needs program, format or name`,
 		`signals[1].match[0].any[0]: "ab" has 2 bytes (3 to 200)`,
 		"signals[1].match[0].regexp: error parsing regexp: missing closing ): `(`",
 		`signals[1].then[0].count: 0 is not a count (1 or more)`,
@@ -142,6 +156,7 @@ func TestCheckSignalsNamesEveryProblem(t *testing.T) {
 		`signals[1].then[0]: needs class and severity`,
 		`signals[2].id: "two" is there twice`,
 		`signals[2].match[0].fields.status: has no value`,
+		`signals[5].match[0].none: could be written by whoever is to be found: use except, none_program, none_name or not_web where a match may mean Medium or more, or a login`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
@@ -222,7 +237,7 @@ func TestEveryTextIsFoundAnywhere(t *testing.T) {
 	var entries []sift.Signal
 	for _, s := range shippedSignals(t).All() {
 		for _, c := range s.Match {
-			for _, text := range slices.Concat(c.Any, c.With, c.All, c.None) {
+			for _, text := range slices.Concat(c.Any, c.With, c.All, c.None, c.Except) {
 				entries = append(entries, anEntry(fmt.Sprintf("t%d", len(entries)), sift.Clause{Any: []string{text}}))
 			}
 		}
