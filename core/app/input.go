@@ -119,9 +119,9 @@ func (t *Text) same(other *Text) bool {
 }
 
 // received returns when a file was last written, which tells the year of lines
-// without one, and now for standard input or where the file's time cannot be true.
+// without one, and now for what is no file or where the file's time cannot be true.
 func (t *Text) received(now time.Time) time.Time {
-	if t.info == nil {
+	if t.info == nil || !t.info.Mode().IsRegular() {
 		return now
 	}
 	written := t.info.ModTime()

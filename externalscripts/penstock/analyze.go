@@ -122,8 +122,12 @@ func checkOutputs(f analyzeFlags) (unlock func(), err error) {
 }
 
 // checkWritable opens the file as it will be written, and leaves it as it was.
+// A pipe would take that for the end, and is left alone.
 func checkWritable(path string) error {
-	_, missing := os.Stat(path)
+	info, missing := os.Stat(path)
+	if missing == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return nil
+	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err

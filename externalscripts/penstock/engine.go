@@ -10,6 +10,7 @@ import (
 
 	"penstock/core/app"
 	"penstock/core/config"
+	"penstock/core/report"
 )
 
 // loadConfig reads the configuration, or the built-in defaults where path is "".
@@ -67,16 +68,17 @@ func originOf(path string) (app.Origin, error) {
 // configuration: zones, severities, words and times may differ.
 func noteOrigin(e *env, engine *app.Engine) {
 	saved, ok := engine.StateOrigin()
+	path := report.Terminal(saved.Path)
 	switch {
 	case !ok || saved.Digest == engine.Origin.Digest:
 	case engine.Origin.Path == "":
-		fmt.Fprintf(e.stderr, "penstock: note: the state was written with a configuration; without it severities, zones and words may differ\n")
-		fmt.Fprintf(e.stderr, "penstock: hint: --config %s\n", saved.Path)
+		fmt.Fprintln(e.stderr, "penstock: note: the state was written with a configuration; without it severities, zones and words may differ")
+		fmt.Fprintf(e.stderr, "penstock: hint: --config %s\n", path)
 	case saved.Path == "":
 		fmt.Fprintln(e.stderr, "penstock: note: the state was written without a configuration: what it holds was judged without one")
 	case saved.Path == engine.Origin.Path:
-		fmt.Fprintf(e.stderr, "penstock: note: %s has changed since the state was written\n", saved.Path)
+		fmt.Fprintf(e.stderr, "penstock: note: %s has changed since the state was written\n", path)
 	default:
-		fmt.Fprintf(e.stderr, "penstock: note: the state was written with another configuration, %s\n", saved.Path)
+		fmt.Fprintf(e.stderr, "penstock: note: the state was written with another configuration, %s\n", path)
 	}
 }
