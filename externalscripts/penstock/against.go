@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"path/filepath"
 	"strings"
@@ -42,11 +43,12 @@ func against(ctx context.Context, e *env, f analyzeFlags, here *app.Engine, path
 
 	var c comparison
 	c.seed = maphash.MakeSeed()
-	if err := again.pass(ctx, here, c.first); err != nil {
-		return err
+	broken := again.pass(ctx, here, c.first)
+	if broken == nil || isPartly(broken) {
+		broken = cmp.Or(again.pass(ctx, there, c.second), broken)
 	}
-	if err := again.pass(ctx, there, c.second); err != nil {
-		return err
+	if broken != nil && !isPartly(broken) {
+		return inputError(broken)
 	}
 	result := c.result()
 	result.Against = filepath.Base(f.against)
@@ -55,7 +57,11 @@ func against(ctx context.Context, e *env, f analyzeFlags, here *app.Engine, path
 	if err := report.Compare(out, result, styleFor(e, here.Language(), here.Site.Timezone())); err != nil {
 		return err
 	}
-	return out.Flush()
+	if err := out.Flush(); err != nil || broken == nil {
+		return err
+	}
+	fmt.Fprintln(e.stderr, "penstock: note: the result is without what could not be read")
+	return inputError(broken)
 }
 
 func views(engine *app.Engine, language string) []report.CaseView {
@@ -80,7 +86,7 @@ func (r *reread) pass(ctx context.Context, engine *app.Engine, each func(*event.
 		each(ev, engine.Handle(ev))
 		return nil
 	})
-	return inputError(err)
+	return err
 }
 
 // mark is what became of one event in the first pass. Events of the two passes

@@ -30,6 +30,7 @@ func newReread(ctx context.Context, e *env, paths []string) (*reread, error) {
 	if len(paths) > 0 && !slices.Contains(paths, app.Stdin) {
 		return r, nil
 	}
+	noteTerminal(e)
 	file, err := os.CreateTemp("", "penstock-stdin-*")
 	if err != nil {
 		return nil, fmt.Errorf("keep standard input to read it twice: %w", err)
