@@ -126,8 +126,16 @@ func (d *Decoder) finish(ev *event.Event) {
 	if len(ev.Fields) > MaxFields {
 		ev.Fields = ev.Fields[:MaxFields]
 	}
+	peer := false
 	for i := range ev.Fields {
-		ev.Fields[i].Value = cut(ev.Fields[i].Value, MaxValue)
+		f := &ev.Fields[i]
+		f.Value = cut(f.Value, MaxValue)
+		if f.Key == event.KeyPeer {
+			if peer {
+				f.Origin = event.Claimed // the first one stands
+			}
+			peer = true
+		}
 	}
 }
 

@@ -210,6 +210,66 @@ func TestLineCannotNameItsHost(t *testing.T) {
 	}
 }
 
+// A2, A7 and A10: what somebody sent in JSON is no time, host, program or level of
+// the line, wherever it stands.
+func TestOnlyTheTopSaysWhatTheLineIs(t *testing.T) {
+	const inner = `{"date":"1995-01-01T00:00:00Z","host":"plc1","hostname":"plc1","app":"kernel","level":"debug","pid":7,"signature":"x"}`
+	const top = `"time":"2026-05-01T11:59:00Z","hostname":"web1","level":"error","app":"shop","pid":5`
+	want := short{Time: "2026-05-01T11:59:00Z", From: "header", Host: "web1", Program: "shop", Level: 3, Format: "json"}
+	bare := short{Time: "2026-05-01T12:00:00Z", From: "received", Level: event.LevelUnknown, Format: "json"}
+	ecs := want
+	ecs.Program = "auth"
+	windows := short{Time: "2026-05-01T11:59:00Z", From: "header", Host: "hmi1", Level: event.LevelUnknown, Format: "json"}
+	for _, test := range []struct {
+		name, line string
+		want       short
+	}{
+		{"+ top", `{` + top + `}`, want},
+		{"- body first", `{"body":` + inner + `,` + top + `}`, want},
+		{"- body last", `{` + top + `,"body":` + inner + `}`, want},
+		{"- body alone", `{"body":` + inner + `}`, bare},
+		{"- in a list", `{"items":[` + inner + `]}`, bare},
+		{"- deep", `{"body":{"host":{"name":"plc1"},"process":{"name":"kernel"},"log":{"level":"debug"}}}`, bare},
+		{"- deep, dotted", `{"body":{"host.name":"plc1","process.name":"kernel","log.level":"debug"}}`, bare},
+		{"- pairs before the top", `{"host":{"name":"plc1"},"process":{"name":"kernel"},"log":{"level":"debug"},` + top + `}`, want},
+		{"+ ECS", `{"@timestamp":"2026-05-01T11:59:00Z","host":{"name":"web1"},"process":{"name":"auth"},"log":{"level":"error"}}`, ecs},
+		{"+ ECS, dotted", `{"@timestamp":"2026-05-01T11:59:00Z","host.name":"web1","process.name":"auth","log.level":"error"}`, ecs},
+		{"+ Kubernetes", `{"time":"2026-05-01T11:59:00Z","level":"error","app":"shop","kubernetes":{"host":"web1"}}`, want},
+		{"+ GELF", `{"timestamp":1777636740,"host":"web1","level":3,"_app":"shop","short_message":""}`, want},
+		{"+ Windows", `{"System":{"Computer":"hmi1","TimeCreated":{"SystemTime":"2026-05-01T11:59:00Z"}}}`, windows},
+		{"+ Windows, whole", `{"Event":{"System":{"Computer":"hmi1","TimeCreated":{"SystemTime":"2026-05-01T11:59:00Z"}}}}`, windows},
+		{"- Windows in a body", `{"body":{"System":{"Computer":"hmi1","TimeCreated":{"SystemTime":"1995-05-01T11:59:00Z"}}}}`, bare},
+		{"- time alone in a body", `{"body":{"TimeCreated":{"SystemTime":"1995-05-01T11:59:00Z"}}}`, bare},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, got := decoded(Options{}, test.line)
+			got.Message = ""
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A line of a firewall is looked through once for each key, not once for each pair.
+func TestRepeatedKeysCostLittle(t *testing.T) {
+	for _, test := range []struct{ name, line string }{
+		{"- repeated", "devid=x logid=1 " + strings.Repeat("srcip=1.2.3.4 ", 70_000)},
+		{"- many spellings", "devid=x logid=1 " + strings.Repeat("Srcip=1.2.3.4 sRcip=1.2.3.4 ", 100) + strings.Repeat("srcip ", 160_000)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var ev event.Event
+			start := time.Now()
+			for range 10 {
+				New(Options{}).Decode(test.line, noon, &ev)
+			}
+			if took := time.Since(start); took > time.Second {
+				t.Errorf("10 lines of 1 MB took %v", took)
+			}
+		})
+	}
+}
+
 // A10: lines dated where they cannot be.
 func TestImpossibleTimesAreClamped(t *testing.T) {
 	for _, test := range []struct {

@@ -59,7 +59,7 @@ func (d *Decoder) message(ev *event.Event, h *logline.Header) {
 	case '{':
 		if d.tape.scan(m) {
 			format := ev.Format
-			d.jsonLog(ev, logline.JSON, event.Claimed)
+			d.jsonLog(ev, logline.JSON)
 			ev.Format = format
 			return
 		}

@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"strings"
 	"time"
 
 	"penstock/core/event"
@@ -23,7 +24,8 @@ func (d *Decoder) object(ev *event.Event) {
 	case d.isPlainEvent():
 		d.plainEvent(ev)
 	case t.child(0, "event_type") >= 0 && t.child(0, "src_ip") >= 0:
-		d.jsonLog(ev, FormatSuricata, event.Observed)
+		d.observe(ev, 0, suricataPlaces[:])
+		d.jsonLog(ev, FormatSuricata)
 		d.suricata(ev, 0)
 	case t.child(0, "log") >= 0 && t.child(0, "stream") >= 0:
 		d.wrapped(ev, "log")
@@ -32,58 +34,128 @@ func (d *Decoder) object(ev *event.Event) {
 	case t.child(0, "message") >= 0 && (t.child(0, "ecs") >= 0 || t.child(0, "agent") >= 0):
 		d.beat(ev)
 	default:
-		d.jsonLog(ev, logline.JSON, d.serverOrigin())
+		d.server(ev)
+		d.jsonLog(ev, logline.JSON)
 	}
 }
 
-// serverOrigin says whether the address in a JSON log was written by a server
-// that knows it: one whose log holds the address under a key of its own and the
-// forwarding headers under others.
-func (d *Decoder) serverOrigin() event.Origin {
+// place is where a format holds what its program knows itself: one key, or one
+// within another, as they are written. Only there is a value observed. The same key
+// elsewhere may be the client's, who chooses names of headers and parameters.
+type place struct {
+	role       role
+	outer, key string
+}
+
+var (
+	suricataPlaces = [...]place{
+		{rolePeer, "", "src_ip"}, {rolePeerPort, "", "src_port"}, {roleTarget, "", "dest_ip"}, {rolePort, "", "dest_port"},
+		{roleRule, "alert", "signature_id"},
+	}
+	caddyPlaces   = [...]place{{rolePeer, "request", "remote_ip"}, {rolePeerPort, "request", "remote_port"}, {roleStatus, "", "status"}}
+	traefikPlaces = [...]place{{rolePeer, "", "ClientHost"}, {rolePeerPort, "", "ClientPort"}, {roleStatus, "", "DownstreamStatus"}}
+	cloudPlaces   = [...]place{{rolePeer, "", "sourceIPAddress"}}
+)
+
+// server takes what a server's log holds under keys of its own.
+func (d *Decoder) server(ev *event.Event) {
 	t := &d.tape
 	switch {
-	case t.child(t.child(0, "request"), "remote_ip") >= 0, // Caddy
-		t.child(0, "ClientHost") >= 0 && t.child(0, "DownstreamStatus") >= 0,  // Traefik
-		t.child(0, "eventVersion") >= 0 && t.child(0, "sourceIPAddress") >= 0: // CloudTrail
-		return event.Observed
+	case t.child(t.child(0, "request"), "remote_ip") >= 0:
+		if strings.HasPrefix(t.get("logger"), "http.") || t.get("msg") == "handled request" {
+			d.observe(ev, 0, caddyPlaces[:])
+		}
+	case t.child(0, "ClientHost") >= 0 && t.child(0, "DownstreamStatus") >= 0:
+		// The host is a forwarding header's where Traefik trusts one.
+		addr, _, ok := address(t.get("ClientAddr"))
+		if host, _, _ := address(t.get("ClientHost")); ok && host == addr {
+			d.observe(ev, 0, traefikPlaces[:])
+		}
+	case t.child(0, "eventVersion") >= 0 && t.child(0, "sourceIPAddress") >= 0:
+		d.observe(ev, 0, cloudPlaces[:])
 	}
-	return event.Claimed
+}
+
+// observe stores what stands at the places within the object at i.
+func (d *Decoder) observe(ev *event.Event, i int, places []place) {
+	t := &d.tape
+	for _, p := range places {
+		j := i
+		if p.outer != "" {
+			j = t.child(i, p.outer)
+		}
+		if j = t.child(j, p.key); j >= 0 {
+			d.leaf(ev, p.role, t.text(j), event.Observed)
+		}
+	}
 }
 
 // jsonLog decodes an object of any logger: known keys become parts of the event
-// or fields, the message is the logger's own and behind it all other values.
-func (d *Decoder) jsonLog(ev *event.Event, format string, origin event.Origin) {
+// or claimed fields, the message is the logger's own and behind it all other values.
+func (d *Decoder) jsonLog(ev *event.Event, format string) {
 	ev.Format = format
-	message := d.leaves(ev, 0, origin)
+	message, own := d.leaves(ev, 0)
 	ev.Message = d.flat(message, 0)
-	if message != "" {
-		// Addresses and users that only the message's text holds.
+	if message == "" {
+		return
+	}
+	// Addresses and users that only the message's text holds.
+	before := len(ev.Fields)
+	switch {
+	case !own:
+		generic(ev, message)
+	case ev.Program == "":
+		d.recognise(ev, message)
+		claim(ev.Fields[before:]) // any program's text may look like a known one
+	default:
 		d.recognise(ev, message)
 	}
 }
 
 // leaves gives every value below the object at i its role, and returns the
-// logger's own message.
-func (d *Decoder) leaves(ev *event.Event, i int, origin event.Origin) (message string) {
+// logger's message and whether it stands at the top. What the event itself is made
+// of (time, host, program and the like) is taken from the top alone, and else from
+// the objects there whose keys have a meaning together, as host.name: everything
+// deeper may be what somebody sent.
+func (d *Decoder) leaves(ev *event.Event, i int) (message string, own bool) {
 	t := &d.tape
+	paired := false
 	for j := i + 1; j < t.end(i); j++ {
 		n := &t.nodes[j]
 		if n.kind == object || n.value.from == n.value.to {
 			continue
 		}
 		r := t.roleAt(j)
+		top := int(n.parent) == i
 		switch {
 		case n.kind == array && r != rolePeer:
-			continue
-		case r == roleMessage && message == "":
-			message = t.text(j)
-		case r == roleTime:
-			d.leafTime(ev, j)
-		case r > roleNone && r < roleIgnored:
-			d.leaf(ev, r, t.joined(j), origin)
+		case r == roleMessage:
+			if message == "" || top && !own {
+				message, own = t.text(j), top
+			}
+		case r > roleFields && r < roleIgnored, r == roleSuccess, r > roleNone && r < roleFields && top:
+			d.part(ev, j)
+		case r > roleNone && r < roleFields && n.paired:
+			paired = true
 		}
 	}
-	return message
+	for j := i + 1; paired && j < t.end(i); j++ {
+		n := &t.nodes[j]
+		if n.paired && n.kind != object && n.kind != array && n.role < roleFields && t.near(j, i) {
+			d.part(ev, j)
+		}
+	}
+	return message, own
+}
+
+// part stores the value at j by its role.
+func (d *Decoder) part(ev *event.Event, j int) {
+	switch r := d.tape.nodes[j].role; r {
+	case roleTime:
+		d.leafTime(ev, j)
+	default:
+		d.leaf(ev, r, d.tape.joined(j), event.Claimed)
+	}
 }
 
 // leaf stores one value. The first value of a role stands.
@@ -124,6 +196,9 @@ func (d *Decoder) leaf(ev *event.Event, r role, value string, origin event.Origi
 // setField stores a value under the key of its role.
 func setField(ev *event.Event, r role, value string, origin event.Origin) {
 	key := fieldKeys[r]
+	if _, ok := ev.Field(key); ok && origin == event.Claimed {
+		return
+	}
 	switch r {
 	case rolePeer, roleTarget:
 		addr, port, ok := address(value)
@@ -140,9 +215,6 @@ func setField(ev *event.Event, r role, value string, origin event.Origin) {
 		if good, known := outcomeWord(value); known {
 			setOutcome(ev, good, event.Claimed)
 		}
-		return
-	}
-	if _, ok := ev.Field(key); ok && origin == event.Claimed {
 		return
 	}
 	ev.Set(key, value, origin)
@@ -336,7 +408,7 @@ func (d *Decoder) beat(ev *event.Event) {
 func (d *Decoder) inner(ev *event.Event, line string) {
 	line = trimEnd(line)
 	if s := trimStart(line); s != "" && s[0] == '{' && d.tape.scan(s) {
-		d.jsonLog(ev, logline.JSON, event.Claimed)
+		d.jsonLog(ev, logline.JSON)
 		return
 	}
 	d.plainText(line, ev)

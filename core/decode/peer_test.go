@@ -10,16 +10,17 @@ import (
 	"penstock/core/event"
 )
 
-// observed returns the peer that may become a target, or "".
+// observed returns the peers that may become a target, which is one at most.
 func observed(line string) string {
 	var ev event.Event
 	New(Options{}).Decode(line, time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), &ev)
+	var peers []string
 	for _, f := range ev.Fields {
 		if f.Key == event.KeyPeer && f.Origin == event.Observed {
-			return f.Value
+			peers = append(peers, f.Value)
 		}
 	}
-	return ""
+	return strings.Join(peers, " and ")
 }
 
 // The true peer is always 6.6.6.6, an innocent one 1.2.3.4: lines in the manner
@@ -162,6 +163,24 @@ func TestOnlyTheTruePeerIsObserved(t *testing.T) {
 		{"- JSON behind a syslog tag", `May  1 11:59:00 gw x: {"event_type":"alert","src_ip":"1.2.3.4","alert":{"signature":"x"}}`, notSure},
 		{"+ Suricata", `{"timestamp":"2026-05-01T11:59:00.1+0000","event_type":"alert","src_ip":"6.6.6.6","dest_ip":"1.2.3.4","alert":{"signature":"x","severity":1}}`, truly},
 		{"+ Caddy", `{"level":"info","msg":"handled request","request":{"remote_ip":"6.6.6.6","client_ip":"1.2.3.4","headers":{"X-Forwarded-For":["1.2.3.4"]}},"status":200}`, truly},
+		{"- Suricata: other keys", `{"timestamp":"2026-05-01T11:59:00.1+0000","http":{"client_ip":"1.2.3.4"},"event_type":"http","src_ip":"6.6.6.6"}`, truly},
+		{"- Suricata: no address of its own", `{"event_type":"http","src_ip":"","http":{"client_ip":"1.2.3.4"}}`, notSure},
+		{"- Caddy: header behind", `{"logger":"http.log.access","request":{"remote_ip":"6.6.6.6","headers":{"Src-Ip":["1.2.3.4"]}},"status":200}`, truly},
+		{"- Caddy: header first", `{"logger":"http.log.access","request":{"headers":{"Src-Ip":["1.2.3.4"]},"remote_ip":"6.6.6.6"},"status":200}`, truly},
+		{"- Caddy: client's object in another log", `{"logger":"api","msg":"bad request","request":{"remote_ip":"1.2.3.4"}}`, notSure},
+		{"+ Traefik", `{"ClientAddr":"6.6.6.6:5","ClientHost":"6.6.6.6","DownstreamStatus":200,"request_Src-Ip":"1.2.3.4"}`, truly},
+		{"- Traefik: forwarding header", `{"ClientAddr":"10.0.0.1:5","ClientHost":"1.2.3.4","DownstreamStatus":200}`, notSure},
+		{"- CloudTrail: parameters", `{"eventVersion":"1.08","requestParameters":{"srcip":"1.2.3.4"},"sourceIPAddress":"6.6.6.6"}`, truly},
+		{"- CloudTrail: a service", `{"eventVersion":"1.08","requestParameters":{"srcip":"1.2.3.4"},"sourceIPAddress":"config.amazonaws.com"}`, notSure},
+		{"- JSON: message like a server's", `{"level":"info","msg":"client 1.2.3.4#5 (x): no"}`, notSure},
+		{"- JSON: program and message within", `{"body":{"program":"sshd","message":"Failed password for root from 1.2.3.4 port 22 ssh2"},"msg":"x"}`, notSure},
+		{"- JSON: message within", `{"program":"sshd","body":{"message":"Failed password for root from 1.2.3.4 port 22 ssh2"}}`, notSure},
+		{"+ FortiGate", `date=2026-05-01 time=11:59:00 devname="fw" devid="F" logid="1" user="a" srcip=6.6.6.6`, truly},
+		{"- FortiGate: user", `date=2026-05-01 time=11:59:00 devname="fw" devid="F" logid="1" user="a srcip=1.2.3.4" srcip=6.6.6.6`, notSure},
+		{"- FortiGate: other key", `date=2026-05-01 time=11:59:00 devname="fw" devid="F" logid="1" user="a\" remip=1.2.3.4 b=\"" srcip=6.6.6.6`, notSure},
+		{"- FortiGate: other spelling", `date=2026-05-01 time=11:59:00 devname="fw" devid="F" logid="1" Src_Ip=1.2.3.4`, notSure},
+		{"- Wazuh: other key of a detector", `{"rule":{"level":3,"id":"86601"},"agent":{"id":"1","name":"gw"},"location":"/var/log/suricata/eve.json","data":{"http":{"client_ip":"1.2.3.4"},"event_type":"alert","src_ip":"6.6.6.6","alert":{"severity":"1"}}}`, truly},
+		{"+ Wazuh: Windows", `{"rule":{"level":5,"id":"60122"},"agent":{"id":"1","name":"gw"},"location":"EventChannel","data":{"win":{"system":{"eventID":"4625"},"eventdata":{"ipAddress":"6.6.6.6"}}}}`, truly},
 		{"- Wazuh: what its decoder took from the line", `{"rule":{"level":5,"id":"1"},"agent":{"id":"1","name":"gw"},"location":"/var/log/x","full_log":"May  1 11:59:00 gw webapp: failed","data":{"srcip":"1.2.3.4"}}`, notSure},
 		{"+ Wazuh: our recogniser of the line", `{"rule":{"level":5,"id":"5716"},"agent":{"id":"1","name":"gw"},"location":"/var/log/auth.log","full_log":"` + ssh + `Failed password for invalid user x from 1.2.3.4 from 6.6.6.6 port 22 ssh2","data":{"srcip":"1.2.3.4"}}`, truly},
 		{"- Wazuh: Suricata's form from an ordinary log", `{"rule":{"level":3,"id":"86601"},"agent":{"id":"1","name":"gw"},"location":"/var/log/syslog","data":{"event_type":"alert","src_ip":"1.2.3.4","alert":{"severity":"1"}}}`, notSure},

@@ -45,10 +45,15 @@ func whole(r recogniser) recogniser {
 		if len(m) < maxWhole {
 			return ok
 		}
-		for i := before; i < len(ev.Fields); i++ {
-			ev.Fields[i].Origin = event.Claimed
-		}
+		claim(ev.Fields[before:])
 		return ok
+	}
+}
+
+// claim makes all fields claims.
+func claim(fields []event.Field) {
+	for i := range fields {
+		fields[i].Origin = event.Claimed
 	}
 }
 

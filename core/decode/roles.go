@@ -63,6 +63,7 @@ var roles = map[string]role{
 	// host
 	"host": roleHost, "hostname": roleHost, "host.name": roleHost, "host.hostname": roleHost, "devname": roleHost,
 	"system.computer": roleHost, "computer": roleHost, "dvchost": roleHost, "agent.hostname": roleHost,
+	"kubernetes.host": roleHost, "device.hostname": roleHost, "observer.hostname": roleHost, "winlog.computername": roleHost,
 	"machinename": roleHost, "nodename": roleHost, "host.ip": roleIgnored, "host.id": roleIgnored, "host.os": roleIgnored,
 	"request.host": roleIgnored, "headers.host": roleIgnored, "req.host": roleIgnored, "http.hostname": roleIgnored,
 	"http.host": roleIgnored, "tls.sni": roleIgnored, "query.hostname": roleIgnored, "requesthost": roleIgnored,
@@ -76,7 +77,7 @@ var roles = map[string]role{
 	"logdesc": roleName, "attack": roleName,
 	// program
 	"program": roleProgram, "app": roleProgram, "logger": roleProgram, "syslogidentifier": roleProgram,
-	"process.name": roleProgram, "service.name": roleProgram, "service": roleProgram, "programname": roleProgram,
+	"process.name": roleProgram, "log.logger": roleProgram, "service.name": roleProgram, "service": roleProgram, "programname": roleProgram,
 	"eventsource": roleProgram, "system.providername": roleProgram, "provider.name": roleProgram,
 	"pid": rolePID, "process.pid": rolePID, "processid": rolePID, "system.processid": rolePID,
 	"eventdata.processid": roleIgnored,
@@ -149,6 +150,12 @@ func normal(b []byte, key string) int {
 
 // roleOf returns the role of key within outer, which is "" at the top.
 func roleOf(outer, key string) role {
+	r, _ := rolePaired(outer, key)
+	return r
+}
+
+// rolePaired is roleOf, and says whether the two keys have that role together.
+func rolePaired(outer, key string) (r role, paired bool) {
 	var buf [64]byte
 	n := 0
 	if outer != "" {
@@ -159,10 +166,10 @@ func roleOf(outer, key string) role {
 	end := n + normal(buf[n:], key)
 	if outer != "" {
 		if r, ok := roles[string(buf[:end])]; ok {
-			return r
+			return r, true
 		}
 	}
-	return roles[string(buf[n:end])]
+	return roles[string(buf[n:end])], false
 }
 
 // deep says whether keys within an object are looked up together with its own.
@@ -201,8 +208,25 @@ func (t *tape) roleAt(j int) role {
 	if n.parent > 0 && t.isDeep(int(n.parent)) {
 		outer = t.key(int(n.parent))
 	}
-	n.role = roleOf(outer, t.key(j))
+	n.role, n.paired = rolePaired(outer, t.key(j))
 	return n.role
+}
+
+// near says whether the object around j stands in the object at i itself, or where
+// Windows puts it: Event.System, and TimeCreated within.
+func (t *tape) near(j, i int) bool {
+	outer := int(t.nodes[j].parent)
+	around := int(t.nodes[outer].parent)
+	if around > i && t.key(outer) == "TimeCreated" {
+		outer, around = around, int(t.nodes[around].parent)
+		if around == i && t.key(outer) != "System" {
+			return false
+		}
+	}
+	if around > i && t.key(outer) == "System" && t.key(around) == "Event" {
+		around = int(t.nodes[around].parent)
+	}
+	return around == i
 }
 
 func (t *tape) isDeep(i int) bool {

@@ -39,6 +39,7 @@ type node struct {
 	escaped bool // value holds a backslash
 	role    role // once asked for
 	asked   bool
+	paired  bool // role is that of the key and the one around it together
 	deep    deep // of an object: whether keys within have a meaning of their own
 }
 

@@ -120,7 +120,10 @@ func (d *Decoder) wazuhData(ev *event.Event, data int, origin event.Origin) {
 	t := &d.tape
 	program := ev.Program
 	when, name := ev.Time, ev.Name
-	d.leaves(ev, data, origin)
+	if origin == event.Observed {
+		d.detectorData(ev, data)
+	}
+	d.leaves(ev, data)
 	ev.Time, ev.Name, ev.Program = when, name, program
 	if t.child(data, "win") >= 0 {
 		windowsOutcome(ev, ev.Value(KeyEventID))
@@ -129,6 +132,27 @@ func (d *Decoder) wazuhData(ev *event.Event, data int, origin event.Origin) {
 		d.suricata(ev, data)
 	}
 	ev.Set("integration", t.text(t.child(data, "integration")), event.Claimed)
+}
+
+// detectorData takes what a detector's own log holds at places of its own: Suricata
+// at the top, Windows in the data of the event.
+func (d *Decoder) detectorData(ev *event.Event, data int) {
+	t := &d.tape
+	win := t.child(data, "win")
+	if win < 0 {
+		d.observe(ev, data, suricataPlaces[:])
+		return
+	}
+	d.leaf(ev, roleEventID, t.text(t.child(t.child(win, "system"), "eventID")), event.Observed)
+	values := t.child(win, "eventdata")
+	if values < 0 {
+		return
+	}
+	for j := values + 1; j < t.end(values); j = t.end(j) {
+		if r := roleOf("eventdata", t.key(j)); r > roleFields {
+			d.leaf(ev, r, t.text(j), event.Observed)
+		}
+	}
 }
 
 // wazuhLine decodes the raw line within the alert.
