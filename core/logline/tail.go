@@ -46,7 +46,7 @@ func (t *tail) next() bool {
 	case c == '[' || c == '(' || c == '{':
 		return t.takeLevel() || t.takeBracket(c)
 	case isDigit(c):
-		return t.takeNumber()
+		return t.takeNumber() || t.takeFile()
 	case lower(c)-'a' <= 25 || c == '_':
 		return t.takeLevel() || t.takeStream() || t.takeName()
 	}
@@ -294,6 +294,33 @@ func (t *tail) nameBeforeSpace(word string, j int) bool {
 		return true
 	}
 	return false
+}
+
+// takeFile takes a program that begins with a digit, as `7zip.exe - `: a dotted word
+// that ends in letters, before a dash.
+func (t *tail) takeFile() bool {
+	if t.name {
+		return false
+	}
+	j := t.i
+	for j < len(t.s) && classByte(t.s, j) {
+		j++
+	}
+	word := t.s[t.i:j]
+	ending := word[strings.LastIndexByte(word, '.')+1:]
+	if ending == "" || len(ending) == len(word) || !isWord(ending) || !strings.HasPrefix(t.s[j:], " ") {
+		return false
+	}
+	return t.nameBeforeSpace(word, j)
+}
+
+func isWord(s string) bool {
+	for i := range len(s) {
+		if lower(s[i])-'a' > 25 {
+			return false
+		}
+	}
+	return true
 }
 
 func (t *tail) take(name string, end int) {
