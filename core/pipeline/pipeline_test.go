@@ -269,6 +269,36 @@ func TestApplicableAimsAtTheMostFrequentObservedAddress(t *testing.T) {
 	}
 }
 
+// A1: a line has one peer, the first: what follows is what its text claims, whatever
+// a decoder made of it.
+func TestApplicableTakesTheFirstFieldOnly(t *testing.T) {
+	field := func(address string, origin event.Origin) event.Field {
+		return event.Field{Key: event.KeyPeer, Value: address, Origin: origin}
+	}
+	for _, test := range []struct {
+		name   string
+		fields []event.Field
+		want   []string
+	}{
+		{"+ observed", []event.Field{field("203.0.113.1", event.Observed)}, []string{"203.0.113.1"}},
+		{"- two observed", []event.Field{field("203.0.113.1", event.Observed), field("203.0.113.2", event.Observed)}, []string{"203.0.113.1"}},
+		{"- observed behind claimed", []event.Field{field("203.0.113.1", event.Claimed), field("203.0.113.2", event.Observed)}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := cases.Case{Class: event.ScanProbe, Lines: []cases.Line{{Number: 1, Fields: test.fields}}}
+			var got []string
+			for _, x := range newPipeline(t, "en").Applicable(c) {
+				if x.Action == "block-address" {
+					got = append(got, x.Target)
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("targets (-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestRulesIsPure(t *testing.T) {
 	f := readFixture(t, "testdata/vpn-login/case.json")
 	p := newPipeline(t, "en")

@@ -53,23 +53,24 @@ func wholeHost(c *cases.Case, d action.Definition) []Proposal {
 }
 
 // targets aims an action at each value of its field that some line observed, the
-// value that stands in most lines first.
+// value that stands in most lines first. Of several fields with one key in a line
+// the first one stands, as in event.Field.
 func targets(c *cases.Case, d action.Definition) []Proposal {
 	var found []Proposal
 	count := map[string]int{}
 	for i := range c.Lines {
-		for _, f := range c.Lines[i].Fields {
-			if f.Key != d.Field || f.Origin != event.Observed {
-				continue
-			}
-			params, err := d.ParseParams(f.Value)
-			if err != nil {
-				continue
-			}
-			target := params.Target()
-			if count[target]++; count[target] == 1 {
-				found = append(found, Proposal{Action: d.ID, Handle: handle(&c.Lines[i]) + "." + f.Key, Target: target})
-			}
+		fields := c.Lines[i].Fields
+		k := slices.IndexFunc(fields, func(f event.Field) bool { return f.Key == d.Field })
+		if k < 0 || fields[k].Origin != event.Observed {
+			continue
+		}
+		params, err := d.ParseParams(fields[k].Value)
+		if err != nil {
+			continue
+		}
+		target := params.Target()
+		if count[target]++; count[target] == 1 {
+			found = append(found, Proposal{Action: d.ID, Handle: handle(&c.Lines[i]) + "." + d.Field, Target: target})
 		}
 	}
 	slices.SortStableFunc(found, func(a, b Proposal) int { return count[b.Target] - count[a.Target] })
