@@ -251,8 +251,12 @@ func peerOf(ev *event.Event, spans []pattern.Span) event.Field {
 		return event.Field{}
 	}
 	for _, sp := range spans {
-		if sp.Kind == pattern.Address {
-			return event.Field{Key: event.KeyPeer, Value: ev.Message[sp.Start:sp.End], Origin: event.Claimed}
+		if sp.Kind != pattern.Address {
+			continue
+		}
+		// "Foo::E" of a program's name is an address by its letters only.
+		if text := ev.Message[sp.Start:sp.End]; !strings.HasPrefix(text, "::") {
+			return event.Field{Key: event.KeyPeer, Value: text, Origin: event.Claimed}
 		}
 	}
 	return event.Field{}
