@@ -345,6 +345,15 @@ func TestSecondsAreExact(t *testing.T) {
 	}
 }
 
+// What somebody sent hides no field of the logger's own either.
+func TestTopGoesFirst(t *testing.T) {
+	_, got := decoded(Options{}, `{"body":{"src_ip":"192.0.2.9","user":"eve","path":"/y"},"remote_addr":"192.0.2.1","user":"bob"}`)
+	want := []string{"peer=192.0.2.1", "user=bob", "url=/y"}
+	if diff := cmp.Diff(want, got.Fields); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestHugeAndHostileLines(t *testing.T) {
 	huge := strings.Repeat("a=b \x00\xff[1.2.3.4] user=x from ", 10<<20/27)
 	for name, line := range map[string]string{

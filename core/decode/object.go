@@ -113,13 +113,14 @@ func (d *Decoder) jsonLog(ev *event.Event, format string) {
 }
 
 // leaves gives every value below the object at i its role, and returns the
-// logger's message and whether it stands at the top. What the event itself is made
-// of (time, host, program and the like) is taken from the top alone, and else from
-// the objects there whose keys have a meaning together, as host.name: everything
-// deeper may be what somebody sent.
+// logger's message and whether it stands at the top. The top goes first, wherever
+// the rest stands: everything deeper may be what somebody sent. So it can be a
+// claimed field, but what the event itself is made of (time, host, program and the
+// like) is taken from below only where two keys have that meaning together, as
+// host.name.
 func (d *Decoder) leaves(ev *event.Event, i int) (message string, own bool) {
 	t := &d.tape
-	paired := false
+	deeper := false
 	for j := i + 1; j < t.end(i); j++ {
 		n := &t.nodes[j]
 		if n.kind == object || n.value.from == n.value.to {
@@ -128,20 +129,24 @@ func (d *Decoder) leaves(ev *event.Event, i int) (message string, own bool) {
 		r := t.roleAt(j)
 		top := int(n.parent) == i
 		switch {
-		case n.kind == array && r != rolePeer:
+		case r == roleNone || r == roleIgnored || n.kind == array && r != rolePeer:
 		case r == roleMessage:
 			if message == "" || top && !own {
 				message, own = t.text(j), top
 			}
-		case r > roleFields && r < roleIgnored, r == roleSuccess, r > roleNone && r < roleFields && top:
+		case top:
 			d.part(ev, j)
-		case r > roleNone && r < roleFields && n.paired:
-			paired = true
+		default:
+			deeper = true
 		}
 	}
-	for j := i + 1; paired && j < t.end(i); j++ {
+	for j := i + 1; deeper && j < t.end(i); j++ {
 		n := &t.nodes[j]
-		if n.paired && n.kind != object && n.kind != array && n.role < roleFields && t.near(j, i) {
+		r := n.role
+		if int(n.parent) == i || r == roleNone || r == roleMessage || r == roleIgnored || n.kind == object || n.kind == array && r != rolePeer {
+			continue
+		}
+		if r > roleFields || r == roleSuccess || n.paired && t.near(j, i) {
 			d.part(ev, j)
 		}
 	}

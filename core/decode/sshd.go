@@ -154,8 +154,12 @@ func sshdConnection(ev *event.Event, m string) bool {
 	if i < 0 {
 		return false
 	}
+	origin := connectionOrigin(m, i)
+	if origin == event.Claimed {
+		i = strings.Index(m, " port ") // more often the true one than what a reason quotes
+	}
 	head, addr := lastWord(m[:i])
-	if !setPeer(ev, addr, portIn(m[i+1:]), connectionOrigin(m, i)) {
+	if !setPeer(ev, addr, portIn(m[i+1:]), origin) {
 		return false
 	}
 	if _, user, ok := strings.Cut(head, "user "); ok {
