@@ -10,8 +10,12 @@ import (
 // holdsOutside says whether the clause's texts are there when what it excepts is
 // blotted out. That is done in the text as it was logged, without percent escapes
 // undone. An excepted text takes away only texts that it overlaps, so that it must
-// be written around a hit: elsewhere in the line it does nothing.
+// be written around a hit: elsewhere in the line it does nothing. What would cost
+// more than maxOutside holds unseen, so that nobody can buy silence with length.
 func (m *matching) holdsOutside(c *clause) bool {
+	if m.outside += len(m.text) + len(m.tail); m.outside > maxOutside {
+		return true
+	}
 	rest := matching{signals: m.signals, ev: m.ev}
 	rest.read(blotted(m.text, c.from.Except))
 	rest.read(blotted(m.tail, c.from.Except))

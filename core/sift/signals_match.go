@@ -16,7 +16,7 @@ import (
 const (
 	maxHead     = 256 << 10 // bytes looked at from the start of a text
 	maxTail     = 16 << 10  // bytes looked at from the end of a longer one
-	maxRegexp   = 4 << 10   // bytes a regular expression sees
+	maxOutside  = 512 << 10 // bytes read again to look past what entries except
 	maxField    = 1 << 10   // bytes of a field's value
 	maxLiterals = 8192      // distinct texts in all entries together
 	maxClauses  = 4096      // alternatives in all entries together
@@ -186,6 +186,7 @@ type matching struct {
 	ev        *event.Event
 	text      string
 	tail      string // of a text too long to read it all
+	outside   int    // bytes that holdsOutside has read
 	found     literalSet
 	disguised bool                    // see disguised
 	picked    [maxClauses / 64]uint64 // clauses worth a look
@@ -359,9 +360,12 @@ func (m *matching) patternHolds(pattern *regexp.Regexp) bool {
 	if pattern == nil {
 		return true
 	}
-	text := m.text[:min(len(m.text), maxRegexp)]
-	return pattern.MatchString(text) || altered(text) && pattern.MatchString(unescape(text)) ||
+	return matches(pattern, m.text) || m.tail != "" && matches(pattern, m.tail) ||
 		m.ev.Name != "" && pattern.MatchString(m.ev.Name)
+}
+
+func matches(pattern *regexp.Regexp, text string) bool {
+	return pattern.MatchString(text) || altered(text) && pattern.MatchString(unescape(text))
 }
 
 // globs says whether the text fits one of the patterns; no patterns fit all.

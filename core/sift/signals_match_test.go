@@ -293,13 +293,13 @@ func TestMatchIsLinear(t *testing.T) {
 	var all strings.Builder
 	for _, s := range signals.All() {
 		for _, c := range s.Match {
-			all.WriteString(strings.Join(append(append(c.Any, c.All...), c.With...), " ") + " ")
+			all.WriteString(strings.Join(slices.Concat(c.Any, c.All, c.With, c.Except), " ") + " ")
 		}
 	}
 	ev := event.Event{Raw: strings.Repeat(all.String(), 10)}
 	start := time.Now()
 	signals.Match(&ev, nil)
-	if took := time.Since(start); took > time.Second {
+	if took := time.Since(start); took > 3*time.Second { // with the race detector a second
 		t.Errorf("%d bytes took %v", len(ev.Raw), took)
 	}
 }
