@@ -54,21 +54,28 @@ func accessMessage(ev *event.Event, head, m string) {
 // beside it, is what a server writes that logs a forwarding header.
 func accessHead(ev *event.Event, head string) event.Origin {
 	site := ""
-	peer, rest := firstWord(head)
-	if _, _, ok := address(peer); !ok {
-		if second, behind := firstWord(rest); holdsAddress(second) {
-			site, peer, rest = peer, second, behind
+	word, rest := firstWord(head)
+	addr, port, ok := address(word)
+	if !ok {
+		second, behind := firstWord(rest)
+		if addr, port, ok = address(second); ok {
+			site, word, rest = word, second, behind
 		}
 	}
 	identity, user := firstWord(rest)
 	user = strings.TrimSpace(user)
 	name, more := wordHere(user)
 	origin := event.Observed
-	if identity != "-" && identity != "" || strings.Contains(site, ",") || strings.Contains(peer, ",") ||
+	if identity != "-" && identity != "" || strings.Contains(site, ",") || strings.HasSuffix(word, ",") ||
 		more != "" && (site != "" || holdsAddress(user)) {
 		origin = event.Claimed
 	}
-	setPeer(ev, peer, "", origin)
+	if ok {
+		ev.Set(event.KeyPeer, addr, origin)
+		if allDigits(port) {
+			ev.Set(event.KeyPeerPort, port, origin)
+		}
+	}
 	if name != "-" {
 		ev.Set(event.KeyUser, name, event.Claimed)
 	}
