@@ -20,9 +20,7 @@ func (m *matching) holdsOutside(c *clause) bool {
 	rest.read(blotted(m.text, c.from.Except))
 	rest.read(blotted(m.tail, c.from.Except))
 	rest.readName(blotted(m.ev.Name, c.from.Except))
-	return (len(c.any) == 0 || rest.found.hasAny(c.any)) &&
-		(len(c.with) == 0 || rest.found.hasAny(c.with)) &&
-		rest.found.hasAll(c.all)
+	return rest.found.holds(c)
 }
 
 // blot stands in no text.

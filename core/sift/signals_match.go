@@ -296,21 +296,31 @@ func (s *Signal) cancels(other *Signal) bool {
 
 // holds says whether every condition of the clause is met.
 func (m *matching) holds(c *clause) bool {
-	return (len(c.any) == 0 || m.found.hasAny(c.any)) &&
-		(len(c.with) == 0 || m.found.hasAny(c.with)) &&
-		m.found.hasAll(c.all) &&
+	return m.found.holds(c) &&
 		!m.found.hasAny(c.none) &&
-		(len(c.name) == 0 || m.found.hasAny(c.name)) &&
 		!m.found.hasAny(c.noneName) &&
-		globs(c.from.Program, m.ev.Program) &&
-		(len(c.from.NoneProgram) == 0 || !globs(c.from.NoneProgram, m.ev.Program)) &&
-		globs(c.from.Source, m.ev.Source) &&
-		globs(c.from.Format, m.ev.Format) &&
+		m.comesFrom(c.from) &&
 		m.fieldsHold(c.fields) &&
 		m.patternHolds(c.pattern) &&
-		(!c.from.NotWeb || !ofWebServer(m.ev)) &&
 		(!m.found.hasAny(c.except) || m.holdsOutside(c)) &&
 		(!c.from.Instructs || instructs(m.text) || m.tail != "" && instructs(m.tail))
+}
+
+// holds says whether the texts that the clause wants are among those found.
+func (s *literalSet) holds(c *clause) bool {
+	return (len(c.any) == 0 || s.hasAny(c.any)) &&
+		(len(c.with) == 0 || s.hasAny(c.with)) &&
+		s.hasAll(c.all) &&
+		(len(c.name) == 0 || s.hasAny(c.name))
+}
+
+// comesFrom says whether the event was logged by whom the clause wants.
+func (m *matching) comesFrom(c *Clause) bool {
+	return globs(c.Program, m.ev.Program) &&
+		(len(c.NoneProgram) == 0 || !globs(c.NoneProgram, m.ev.Program)) &&
+		globs(c.Source, m.ev.Source) &&
+		globs(c.Format, m.ev.Format) &&
+		(!c.NotWeb || !ofWebServer(m.ev))
 }
 
 func instructs(text string) bool {
