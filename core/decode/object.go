@@ -122,14 +122,9 @@ func (d *Decoder) leaves(ev *event.Event, i int) (message string, own bool) {
 	t := &d.tape
 	deeper := false
 	for j := i + 1; j < t.end(i); j++ {
-		n := &t.nodes[j]
-		if n.kind == object || n.value.from == n.value.to {
-			continue
-		}
-		r := t.roleAt(j)
-		top := int(n.parent) == i
-		switch {
-		case r == roleNone || r == roleIgnored || n.kind == array && r != rolePeer:
+		top := int(t.nodes[j].parent) == i
+		switch r := t.leafRole(j); {
+		case r == roleNone:
 		case r == roleMessage:
 			if message == "" || top && !own {
 				message, own = t.text(j), top
@@ -140,17 +135,24 @@ func (d *Decoder) leaves(ev *event.Event, i int) (message string, own bool) {
 			deeper = true
 		}
 	}
-	for j := i + 1; deeper && j < t.end(i); j++ {
-		n := &t.nodes[j]
-		r := n.role
-		if int(n.parent) == i || r == roleNone || r == roleMessage || r == roleIgnored || n.kind == object || n.kind == array && r != rolePeer {
+	if deeper {
+		d.deeper(ev, i)
+	}
+	return message, own
+}
+
+// deeper is leaves for the values that do not stand at the top.
+func (d *Decoder) deeper(ev *event.Event, i int) {
+	t := &d.tape
+	for j := i + 1; j < t.end(i); j++ {
+		r := t.leafRole(j)
+		if r == roleNone || r == roleMessage || int(t.nodes[j].parent) == i {
 			continue
 		}
-		if r > roleFields || r == roleSuccess || n.paired && t.near(j, i) {
+		if r > roleFields || r == roleSuccess || t.nodes[j].paired && t.near(j, i) {
 			d.part(ev, j)
 		}
 	}
-	return message, own
 }
 
 // part stores the value at j by its role.

@@ -212,6 +212,20 @@ func (t *tape) roleAt(j int) role {
 	return n.role
 }
 
+// leafRole returns the role of the value at j where it is one to be stored, else
+// roleNone. Only addresses are taken out of lists.
+func (t *tape) leafRole(j int) role {
+	n := &t.nodes[j]
+	if n.kind == object || n.value.from == n.value.to {
+		return roleNone
+	}
+	r := t.roleAt(j)
+	if r == roleIgnored || n.kind == array && r != rolePeer {
+		return roleNone
+	}
+	return r
+}
+
 // near says whether the object around j stands in the object at i itself, or where
 // Windows puts it: Event.System, and TimeCreated within.
 func (t *tape) near(j, i int) bool {
