@@ -2,6 +2,7 @@ package sift
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 
 	"penstock/core/event"
@@ -59,11 +60,14 @@ var webServers = []string{
 	"modsecurity", "coraza*", "openresty", "gunicorn", "uvicorn",
 }
 
+// accessLine is how a line of an access log begins, whoever tagged it.
+var accessLine = regexp.MustCompile(`^[0-9A-Fa-f.:]+ \S+ \S+ \[\d\d/[A-Z][a-z][a-z]/\d{4}:[0-9: +-]+\] "[A-Z]+ `)
+
 // ofWebServer says whether the event is what a web server says of a request, by
-// its format and by fields that a client cannot add: there a command is text that
+// its format, its beginning and fields that a client cannot add: there a command is text that
 // a client sent, not one that ran.
 func ofWebServer(ev *event.Event) bool {
-	if ev.Format == "access" {
+	if ev.Format == "access" || accessLine.MatchString(ev.Message) {
 		return true
 	}
 	url, status := ev.Value(event.KeyURL) != "", ev.Value(event.KeyStatus) != ""
