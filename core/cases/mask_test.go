@@ -3,7 +3,6 @@ package cases_test
 import (
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -136,11 +135,10 @@ func TestMaskSecretsIsLinear(t *testing.T) {
 		"password=a", "eyJaaaaaaaaa.-", `-----BEGIN RSA PRIVATE KEY-----"`, "$6$aaaaaaaa", "username a ", "login attempt [", `token="`,
 		`token=\"`, "net user a ", "snmpget -c a", "\\", "--password ", "SG.aaaaaaaaaaaaaaaaaaaa.",
 	} {
+		// A search that is not linear runs into the time limit of the test run.
 		text := strings.Repeat(part, (64<<10)/len(part))
-		start := time.Now()
-		cases.MaskSecrets(text)
-		if took := time.Since(start); took > 5*time.Second {
-			t.Errorf("64 KiB of %q took %v", part, took)
+		if masked := cases.MaskSecrets(text); len(masked) > 12*len(text) {
+			t.Errorf("64 KiB of %q became %d bytes", part, len(masked))
 		}
 	}
 }

@@ -142,7 +142,8 @@ func dovecotAuth(ev *event.Event, m string) bool {
 // space, or exim would have refused it; what comes behind the address is free, and
 // so is a quoted sender before it.
 func exim(ev *event.Event, m string) bool {
-	rest, origin := m, event.Observed
+	var rest string
+	origin := event.Observed
 	if before, after, ok := strings.Cut(m, " authenticator failed for "); ok && strings.IndexByte(before, ' ') < 0 {
 		rest = after
 		ev.Set(event.KeyOutcome, failure, event.Observed)

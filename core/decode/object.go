@@ -49,7 +49,10 @@ type place struct {
 
 var (
 	suricataPlaces = [...]place{
-		{rolePeer, "", "src_ip"}, {rolePeerPort, "", "src_port"}, {roleTarget, "", "dest_ip"}, {rolePort, "", "dest_port"},
+		{rolePeer, "", "src_ip"},
+		{rolePeerPort, "", "src_port"},
+		{roleTarget, "", "dest_ip"},
+		{rolePort, "", "dest_port"},
 		{roleRule, "alert", "signature_id"},
 	}
 	caddyPlaces   = [...]place{{rolePeer, "request", "remote_ip"}, {rolePeerPort, "request", "remote_port"}, {roleStatus, "", "status"}}

@@ -76,23 +76,23 @@ func postgres(ev *event.Event, m string) bool {
 // text may stand on either side, so that the address is sure where it stands once.
 func vsftpd(ev *event.Event, m string) bool {
 	const mark = ": Client \""
-	i := strings.Index(m, mark)
-	if i < 0 {
+	before, after, ok := strings.Cut(m, mark)
+	if !ok {
 		return pam(ev, m)
 	}
-	addr, rest, _ := strings.Cut(m[i+len(mark):], "\"")
+	addr, rest, _ := strings.Cut(after, "\"")
 	origin := event.Observed
 	if strings.Contains(rest, mark) {
 		origin = event.Claimed
 	}
 	ok := setPeer(ev, addr, "", origin)
-	if user, ok := between(m[:i], "[", "] "); ok {
+	if user, ok := between(before, "[", "] "); ok {
 		ev.Set(event.KeyUser, user, event.Claimed)
 	}
 	switch {
-	case strings.HasSuffix(m[:i], "OK LOGIN"):
+	case strings.HasSuffix(before, "OK LOGIN"):
 		ev.Set(event.KeyOutcome, success, event.Observed)
-	case strings.HasSuffix(m[:i], "FAIL LOGIN"):
+	case strings.HasSuffix(before, "FAIL LOGIN"):
 		ev.Set(event.KeyOutcome, failure, event.Observed)
 	}
 	return ok

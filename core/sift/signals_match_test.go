@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -297,10 +296,9 @@ func TestMatchIsLinear(t *testing.T) {
 		}
 	}
 	ev := event.Event{Raw: strings.Repeat(all.String(), 10)}
-	start := time.Now()
-	signals.Match(&ev, nil)
-	if took := time.Since(start); took > 3*time.Second { // with the race detector a second
-		t.Errorf("%d bytes took %v", len(ev.Raw), took)
+	// A search that is not linear runs into the time limit of the test run.
+	if hits := signals.Match(&ev, nil); len(hits) == 0 {
+		t.Error("no signal matches the texts of all of them")
 	}
 }
 
