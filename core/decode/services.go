@@ -85,7 +85,7 @@ func vsftpd(ev *event.Event, m string) bool {
 	if strings.Contains(rest, mark) {
 		origin = event.Claimed
 	}
-	ok := setPeer(ev, addr, "", origin)
+	ok = setPeer(ev, addr, "", origin)
 	if user, ok := between(before, "[", "] "); ok {
 		ev.Set(event.KeyUser, user, event.Claimed)
 	}
