@@ -44,11 +44,13 @@ func CSVField(s string) string {
 // JSON writes v as one line of JSON, with every character that is not printed
 // or that changes direction escaped. Decoding gives back the same text.
 func JSON(w io.Writer, v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
+	var plain, b bytes.Buffer
+	enc := json.NewEncoder(&plain)
+	enc.SetEscapeHTML(false) // <*> stays readable: this is no part of a page
+	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("encode JSON: %w", err)
 	}
-	var b bytes.Buffer
+	data := bytes.TrimSuffix(plain.Bytes(), []byte("\n"))
 	for len(data) > 0 {
 		r, size := utf8.DecodeRune(data)
 		switch {
@@ -63,7 +65,7 @@ func JSON(w io.Writer, v any) error {
 		data = data[size:]
 	}
 	b.WriteByte('\n')
-	_, err = w.Write(b.Bytes())
+	_, err := w.Write(b.Bytes())
 	return err
 }
 

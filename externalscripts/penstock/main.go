@@ -15,6 +15,8 @@ import (
 	_ "time/tzdata" // a bare machine may lack the time zones that penstock.yaml names
 
 	"github.com/spf13/cobra"
+
+	"penstock/core/report"
 )
 
 // version is set by the build.
@@ -95,11 +97,21 @@ func tell(stderr io.Writer, command string, err error) int {
 	case isUsage(err):
 		code, hint = exitUsage, seeHelp(command)
 	}
-	fmt.Fprintf(stderr, "penstock: error: %v\n", err)
+	fmt.Fprintf(stderr, "penstock: error: %s\n", printable(err.Error()))
 	if hint != "" {
-		fmt.Fprintf(stderr, "penstock: hint: %s\n", hint)
+		fmt.Fprintf(stderr, "penstock: hint: %s\n", printable(hint))
 	}
 	return code
+}
+
+// printable keeps file names and pieces of input in a message from commanding the
+// terminal; the message's own lines stay lines.
+func printable(message string) string {
+	lines := strings.Split(message, "\n")
+	for i := range lines {
+		lines[i] = report.Terminal(lines[i])
+	}
+	return strings.Join(lines, "\n")
 }
 
 // isUsage recognises what cobra itself refuses; it has no typed errors for it.

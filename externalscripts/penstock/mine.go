@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -126,8 +125,6 @@ type minedLine struct {
 }
 
 func (r *mineRun) writeLines(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
 	texts := map[uint64]string{}
 	for i, id := range r.groups {
 		id = r.miner.Final(id)
@@ -136,7 +133,7 @@ func (r *mineRun) writeLines(w io.Writer) error {
 			text = r.miner.Template(id)
 			texts[id] = text
 		}
-		if err := enc.Encode(minedLine{Line: uint64(i) + 1, Group: id, Template: text}); err != nil {
+		if err := show.JSON(w, minedLine{Line: uint64(i) + 1, Group: id, Template: text}); err != nil {
 			return err
 		}
 	}

@@ -69,3 +69,14 @@ func TestSampleShowsEveryStepOfTheAttack(t *testing.T) {
 		}
 	}
 }
+
+// A file name is text from outside too.
+func TestErrorsNeverCommandTheTerminal(t *testing.T) {
+	var out, errs bytes.Buffer
+	if code := run([]string{"analyze", "/no/such\x1b[31mfile\u202e"}, strings.NewReader(""), &out, &errs); code != exitInput {
+		t.Errorf("exit code %d, want %d", code, exitInput)
+	}
+	if text := errs.String(); strings.ContainsAny(text, "\x1b\u202e") || !strings.Contains(text, "no such file") {
+		t.Errorf("the message is %q", text)
+	}
+}
