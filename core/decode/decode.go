@@ -172,13 +172,16 @@ func trimStart(s string) string {
 	return s
 }
 
-// cut shortens s to at most n bytes without splitting a rune.
+// cut shortens s to at most n bytes without splitting a rune. What is no UTF-8
+// anyway is cut at n: bytes that never start a rune must not take all of it away.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
+	for back := range utf8.UTFMax {
+		if utf8.RuneStart(s[n-back]) {
+			return s[:n-back]
+		}
 	}
 	return s[:n]
 }

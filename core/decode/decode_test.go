@@ -484,3 +484,23 @@ func FuzzTape(f *testing.F) {
 		}
 	})
 }
+
+func TestCut(t *testing.T) {
+	tests := []struct {
+		name, text string
+		n          int
+		want       string
+	}{
+		{"+ short enough", "abc", 5, "abc"},
+		{"+ between runes", "abcdef", 4, "abcd"},
+		{"+ within a rune", "ab€cdef", 4, "ab"},
+		{"- bytes that start no rune", strings.Repeat("\xa8", 50), 20, strings.Repeat("\xa8", 20)},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, cut(test.text, test.n)); diff != "" {
+				t.Errorf("cut() (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
