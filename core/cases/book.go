@@ -23,8 +23,8 @@ type Options struct {
 	// NoveltyPerHour is the same for cases that hold nothing but messages never
 	// seen before, such as those of a restart or an update.
 	NoveltyPerHour int `yaml:"novelty_per_hour"`
-	// MaxOpen is how many cases may be open; beyond it the least grave of the
-	// site's noisiest host gives way.
+	// MaxOpen is how many cases may be open; beyond it the least grave give way,
+	// those of the source that has the most first, but never High and above.
 	MaxOpen int `yaml:"max_open"`
 	// KeepClosed is how many closed cases are kept for `penstock explain`.
 	KeepClosed int `yaml:"keep_closed"`

@@ -240,11 +240,8 @@ func (t *tail) takeName() bool {
 	if t.name {
 		return false
 	}
-	j := t.i
-	for j < len(t.s) && classByte(t.s, j) {
-		j++
-	}
-	word := t.s[t.i:j]
+	word := t.classWord()
+	j := t.i + len(word)
 	if j >= len(t.s) || len(word) < 2 {
 		return false
 	}
@@ -296,17 +293,23 @@ func (t *tail) nameBeforeSpace(word string, j int) bool {
 	return false
 }
 
+// classWord returns the word here, as classes and programs are written.
+func (t *tail) classWord() string {
+	j := t.i
+	for j < len(t.s) && classByte(t.s, j) {
+		j++
+	}
+	return t.s[t.i:j]
+}
+
 // takeFile takes a program that begins with a digit, as `7zip.exe - `: a dotted word
 // that ends in letters, before a dash.
 func (t *tail) takeFile() bool {
 	if t.name {
 		return false
 	}
-	j := t.i
-	for j < len(t.s) && classByte(t.s, j) {
-		j++
-	}
-	word := t.s[t.i:j]
+	word := t.classWord()
+	j := t.i + len(word)
 	ending := word[strings.LastIndexByte(word, '.')+1:]
 	if ending == "" || len(ending) == len(word) || !isWord(ending) || !strings.HasPrefix(t.s[j:], " ") {
 		return false
