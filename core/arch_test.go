@@ -44,18 +44,20 @@ var mayImport = map[string][]string{
 	"policy":   {"event", "pipeline", "cases", "site", "action", "sift"},   // sift: the words of evidence
 	"record":   {"event", "cases", "pipeline", "policy", "action", "sift"}, // likewise
 
-	"respond": {"event", "policy", "ticket", "enforce", "site", "action"},
-	"store":   {"event", "cases", "record", "action"},
-	"intake":  {"event", "decode", "spool"},
-	"zabbix":  {"event", "decode", "record"},
-	"wazuh":   {"event", "decode", "record"},
-	"elastic": {"event", "decode", "record"},
-	"control": {"record"},
-	"notify":  {"record"},
-	"report":  {"event", "record", "pipeline", "cases"}, // what a person reads of a case
-	"eval":    {"event"},
-	"config":  {"event", "site", "action", "sift", "cases", "pipeline", "policy", "llm", "intake", "decode", "baseline", "pattern", "floor", "record", "respond", "zabbix", "wazuh", "elastic", "notify", "enforce"},
-	"app":     {all},
+	"respond":  {"event", "policy", "ticket", "enforce", "site", "action"},
+	"store":    {"event", "cases", "record", "action"},
+	"intake":   {"event", "decode", "spool"},
+	"zabbix":   {"event", "decode", "record"},
+	"wazuh":    {"event", "decode", "record"},
+	"elastic":  {"event", "decode", "record"},
+	"logfile":  {"record"},
+	"control":  {"record"},
+	"sdnotify": {},
+	"notify":   {"record"},
+	"report":   {"event", "record", "pipeline", "cases"}, // what a person reads of a case
+	"eval":     {"event"},
+	"config":   {"event", "site", "action", "sift", "cases", "pipeline", "policy", "llm", "intake", "decode", "baseline", "pattern", "floor", "record", "respond", "zabbix", "wazuh", "elastic", "notify", "enforce", "store", "spool", "logfile", "control"},
+	"app":      {all},
 
 	"/externalscripts/penstock": {all},
 	"/zabbix-loadable":          {"app", "config", "control", "/templates"},

@@ -37,21 +37,48 @@ type engineState struct {
 	Origin Origin
 }
 
+// stateFile is the content of a state file, in pieces.
+type stateFile struct {
+	head []byte
+	body bytes.Buffer
+}
+
+// encode returns a state with what sift has learned filled in.
+func (e *Engine) encode(state engineState) (*stateFile, error) {
+	learned, err := e.sifter.State()
+	if err != nil {
+		return nil, err
+	}
+	state.Sift = learned
+	f := &stateFile{}
+	if err := gob.NewEncoder(&f.body).Encode(state); err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(f.body.Bytes())
+	f.head = append([]byte(stateMagic), sum[:]...)
+	return f, nil
+}
+
+// size returns the bytes of the file.
+func (f *stateFile) size() int { return len(f.head) + f.body.Len() }
+
+// writeTo writes the file's content.
+func (f *stateFile) writeTo(w io.Writer) error {
+	if _, err := w.Write(f.head); err != nil {
+		return err
+	}
+	_, err := w.Write(f.body.Bytes())
+	return err
+}
+
 // Save writes what the engine has learned and its cases to path, in one step:
 // whoever reads the file finds the old content or the new one.
 func (e *Engine) Save(path string) error {
-	learned, err := e.sifter.State()
+	f, err := e.encode(engineState{Cases: e.book.State(), Clocks: e.clocks, Origin: e.Origin})
 	if err != nil {
 		return fmt.Errorf("save state %s: %w", path, err)
 	}
-	var body bytes.Buffer
-	state := engineState{Sift: learned, Cases: e.book.State(), Clocks: e.clocks, Origin: e.Origin}
-	if err := gob.NewEncoder(&body).Encode(state); err != nil {
-		return fmt.Errorf("save state %s: %w", path, err)
-	}
-	sum := sha256.Sum256(body.Bytes())
-	content := append(append([]byte(stateMagic), sum[:]...), body.Bytes()...)
-	if err := replaceFile(path, content); err != nil {
+	if err := replaceFile(path, f.writeTo); err != nil {
 		return fmt.Errorf("save state %s: %w", path, cause(err))
 	}
 	return nil
@@ -61,24 +88,9 @@ func (e *Engine) Save(path string) error {
 // one that is not whole is ErrStateForeign or ErrStateBroken. After an error the
 // engine is of no more use.
 func (e *Engine) Load(path string) error {
-	content, err := readBounded(path, maxState)
+	state, err := e.loadLearned(path)
 	if err != nil {
 		return err
-	}
-	head := len(stateMagic) + sha256.Size
-	if len(content) < head || string(content[:len(stateMagic)]) != stateMagic {
-		return fmt.Errorf("%s %w", path, ErrStateForeign)
-	}
-	body := content[head:]
-	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], content[len(stateMagic):head]) {
-		return fmt.Errorf("%s %w", path, ErrStateBroken)
-	}
-	var state engineState
-	if err := gob.NewDecoder(bytes.NewReader(body)).Decode(&state); err != nil {
-		return fmt.Errorf("%s %w: %w", path, ErrStateForeign, err)
-	}
-	if err := e.sifter.Load(state.Sift); err != nil {
-		return fmt.Errorf("%s %w: %w", path, ErrStateForeign, err)
 	}
 	if err := e.book.Load(state.Cases); err != nil {
 		return fmt.Errorf("%s %w: %w", path, ErrStateForeign, err)
@@ -86,6 +98,32 @@ func (e *Engine) Load(path string) error {
 	maps.Copy(e.clocks, state.Clocks)
 	e.saved, e.loaded = state.Origin, true
 	return nil
+}
+
+// loadLearned loads what sift has learned out of a state file and returns the
+// rest of it, with the errors of Load.
+func (e *Engine) loadLearned(path string) (engineState, error) {
+	var state engineState
+	content, err := readBounded(path, maxState)
+	if err != nil {
+		return state, err
+	}
+	head := len(stateMagic) + sha256.Size
+	if len(content) < head || string(content[:len(stateMagic)]) != stateMagic {
+		return state, fmt.Errorf("%s %w", path, ErrStateForeign)
+	}
+	body := content[head:]
+	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], content[len(stateMagic):head]) {
+		return state, fmt.Errorf("%s %w", path, ErrStateBroken)
+	}
+	if err := gob.NewDecoder(bytes.NewReader(body)).Decode(&state); err != nil {
+		return state, fmt.Errorf("%s %w: %w", path, ErrStateForeign, err)
+	}
+	if err := e.sifter.Load(state.Sift); err != nil {
+		return state, fmt.Errorf("%s %w: %w", path, ErrStateForeign, err)
+	}
+	state.Sift = sift.State{}
+	return state, nil
 }
 
 // ErrStateBusy means that another run uses the same state file.
@@ -128,15 +166,15 @@ func readBounded(path string, limit int64) ([]byte, error) {
 	return content, nil
 }
 
-// replaceFile puts content at path, readable by its owner only, through a
+// replaceFile puts what write writes at path, readable by its owner only, through a
 // temporary file beside it.
-func replaceFile(path string, content []byte) error {
+func replaceFile(path string, write func(io.Writer) error) error {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.Remove(file.Name()) }() // gone already when all went well
-	if _, err = file.Write(content); err == nil {
+	if err = write(file); err == nil {
 		err = file.Sync()
 	}
 	if closeErr := file.Close(); err == nil {

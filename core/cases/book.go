@@ -93,6 +93,7 @@ type Book struct {
 	closed  []*held // oldest first
 	dormant map[place]*held
 	dropped [numGrades]uint64 // closed cases that are no longer kept, by floor
+	changed map[*held]bool    // since TakeChanges, true where due; nil while nobody asked to Track
 }
 
 // numGrades is the number of severities.
@@ -168,12 +169,14 @@ func (b *Book) Add(ev *event.Event, f sift.Finding) Outcome {
 		return Outcome{} // more of the same fault of a host: counted in its case, and no more
 	}
 	out := Outcome{Decision: Attach, Case: h.ID, Severity: h.Floor, Class: h.Class}
+	b.note(h, false)
 	if len(news) > 0 && b.mayForward(h, ev, f, news) {
 		out.Decision = Forward
 		h.Revision++
 		h.Forwarded = ev.Time
 		h.AtForward = h.Events
 		h.Owed = false
+		b.note(h, true)
 	}
 	out.Reasons = append(news, words(f.Evidence)...)
 	return out
@@ -195,6 +198,7 @@ func (b *Book) touch(ev *event.Event) Outcome {
 	}
 	h.Events++
 	h.Updated = later(h.Updated, ev.Time)
+	b.note(h, false)
 	b.keepLine(h, ev, sift.Finding{}, event.None)
 	return Outcome{Decision: Attach, Case: h.ID, Severity: h.Floor, Class: h.Class, Reasons: []string{"peer-of-case"}}
 }
@@ -280,9 +284,12 @@ func (b *Book) reopen(p place, now time.Time, evidence []sift.Evidence) *held {
 	return h
 }
 
+// end closes a case, which is a revision of it.
 func (b *Book) end(h *held) {
 	delete(b.open, h.Place)
 	h.Status = Closed
+	h.Revision++
+	b.note(h, true)
 	b.closed = append(b.closed, h)
 	if h.Floor == event.Medium {
 		b.dormant[h.Place] = h

@@ -64,6 +64,7 @@ func (h *held) state(dormant bool) HeldState {
 func (b *Book) Load(s State) error {
 	b.counter, b.newest = s.Counter, s.Newest
 	b.open, b.byID, b.dormant, b.closed = map[place]*held{}, map[string]*held{}, map[place]*held{}, nil
+	clear(b.changed)
 	copy(b.dropped[:], s.Dropped)
 	for _, o := range s.Open {
 		h, err := o.held()

@@ -10,11 +10,15 @@ import (
 
 	"penstock/core/action"
 	"penstock/core/cases"
+	"penstock/core/control"
 	"penstock/core/intake"
 	"penstock/core/llm"
+	"penstock/core/logfile"
 	"penstock/core/policy"
 	"penstock/core/sift"
 	"penstock/core/site"
+	"penstock/core/spool"
+	"penstock/core/store"
 )
 
 //go:embed config.example.yaml
@@ -27,14 +31,18 @@ var starter []byte
 // says nothing. A new section is a field here, its defaults in Default, and
 // nothing else: whatever has a Check method is asked.
 type Config struct {
-	Site        site.Options   `yaml:"site"`
-	Sources     intake.Options `yaml:"sources"`
-	Detect      Detect         `yaml:"detect"`
-	Model       llm.Options    `yaml:"model"`
-	Policy      policy.Options `yaml:"policy"`
-	Actions     action.Options `yaml:"actions"`
-	StateDir    string         `yaml:"state_dir"`    // folder for everything that is kept
-	SignalsFile string         `yaml:"signals_file"` // the site's own signals, laid over the shipped ones
+	Site        site.Options    `yaml:"site"`
+	Sources     intake.Options  `yaml:"sources"`
+	Detect      Detect          `yaml:"detect"`
+	Model       llm.Options     `yaml:"model"`
+	Policy      policy.Options  `yaml:"policy"`
+	Actions     action.Options  `yaml:"actions"`
+	Store       store.Options   `yaml:"store"`
+	Spool       spool.Options   `yaml:"spool"`
+	LogFile     logfile.Options `yaml:"log"`
+	Control     control.Options `yaml:"control"`
+	StateDir    string          `yaml:"state_dir"`    // folder for everything that is kept
+	SignalsFile string          `yaml:"signals_file"` // the site's own signals, laid over the shipped ones
 }
 
 // Detect holds the knobs of detection. Every figure in docs/evaluation.md was
@@ -53,6 +61,10 @@ func Default() *Config {
 		Model:    llm.DefaultOptions(),
 		Policy:   policy.DefaultOptions(),
 		Actions:  action.DefaultOptions(),
+		Store:    store.DefaultOptions(),
+		Spool:    spool.DefaultOptions(),
+		LogFile:  logfile.DefaultOptions(),
+		Control:  control.DefaultOptions(),
 		StateDir: "/var/lib/penstock",
 	}
 }

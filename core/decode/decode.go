@@ -53,6 +53,9 @@ type Options struct {
 	// receive time, which is all that a live source needs.
 	Now   time.Time
 	Clock Clock // where the source's last decoder stopped
+	// Claimed takes what a plain event says for a claim: whoever writes a line into
+	// an ordinary log could have given it that form.
+	Claimed bool
 }
 
 // Transport is what the transport knows of one line; it goes before Options.

@@ -25,22 +25,26 @@ func (d *Decoder) isPlainEvent() bool {
 // those of the line within.
 func (d *Decoder) plainEvent(ev *event.Event) {
 	t := &d.tape
+	seen := event.Observed
+	if d.options.Claimed {
+		seen = event.Claimed
+	}
 	ev.Seq = uint64(digitsOf(t.get("seq")))
 	d.envelopeTime(ev, t.child(0, "ts"))
-	setHost(ev, t.get("host"), event.Observed)
+	setHost(ev, t.get("host"), seen)
 	source := t.get("source")
 	ev.Name = t.get("name")
 	if severity := t.get("severity"); severity != "" {
 		_ = ev.Severity.UnmarshalText([]byte(severity)) // an unknown word says nothing
 	}
 	if addr, _, ok := address(t.get("ip")); ok {
-		ev.Set(event.KeyHostAddress, addr, event.Observed)
+		ev.Set(event.KeyHostAddress, addr, seen)
 	}
 	// The detector that wrote an alert knows the other side; beside a raw line the
 	// same key is only what a script found in it.
 	origin := event.Claimed
 	if ev.Name != "" {
-		origin = event.Observed
+		origin = seen
 	}
 	if addr, _, ok := address(t.get("peer")); ok {
 		ev.Set(event.KeyPeer, addr, origin)

@@ -277,3 +277,22 @@ func TestAssetMovesByOneStepAtMost(t *testing.T) {
 		}
 	})
 }
+
+// What is only unusual is never above Low, on a site's first day as on any other:
+// no learning week has to hold it down.
+func TestEvidenceOfTheBaselineAloneIsNeverAboveLow(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		kind := rapid.SampledFrom([]sift.Kind{sift.NewTemplate, sift.NewProgram, sift.OddTime, sift.Returned, sift.Burst, sift.FanOut})
+		var ev []sift.Evidence
+		for range rapid.IntRange(1, 20).Draw(t, "pieces") {
+			ev = append(ev, sift.Evidence{
+				Kind: kind.Draw(t, "kind"), Class: event.Novelty, Severity: event.Severity(rapid.IntRange(0, 4).Draw(t, "severity")),
+				Confirmed: rapid.Bool().Draw(t, "confirmed"), Count: rapid.IntRange(0, 1e6).Draw(t, "count"),
+			})
+		}
+		asset := site.Asset{Zone: event.Zone(rapid.IntRange(0, 3).Draw(t, "zone")), Critical: rapid.Bool().Draw(t, "critical")}
+		if got := Severity(ev, asset, Facts{}); got.Severity > event.Low {
+			t.Fatalf("%+v on %+v is %s", ev, asset, got.Severity)
+		}
+	})
+}

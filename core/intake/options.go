@@ -1,6 +1,9 @@
-// Package intake is about the sources that events come from. At present it
-// holds only their options and the check of these: it opens, reads and listens
-// to nothing. It knows no log format; decode does.
+// Package intake reads the sources that events come from: log files through all
+// their rotations, folders of them, the journal, a Wazuh manager's alerts, a drop
+// folder and standard input. What it hands over carries a cursor, from which
+// reading goes on after a restart without losing or doubling a line. It knows no
+// log format (decode does), keeps no cursor itself, and never writes to a source
+// but to a drop folder.
 package intake
 
 import (
@@ -26,7 +29,16 @@ type Source struct {
 	Timezone string      `yaml:"timezone"` // of lines that name none; "" is the site's
 	Trust    event.Trust `yaml:"trust"`
 	Host     string      `yaml:"host"` // the host of lines that name none
+	// Format is what each line is: "" is recognised by its content, "event" is
+	// Penstock's own plain event, written by a program that is trusted to know.
+	Format    string `yaml:"format"`
+	Namespace string `yaml:"namespace"` // of the journal; "" is the machine's own
 }
+
+const (
+	maxName      = 100 // bytes of a source's name, which is part of each cursor's key
+	maxNamespace = 64
+)
 
 // Kind is what a source is.
 type Kind uint8
@@ -88,6 +100,7 @@ func (o Options) Check(problem func(path, text string)) {
 			problem(at("name"), fmt.Sprintf("%q is sources[%d] already", s.Name, j))
 		}
 		s.checkPath(func(key, text string) { problem(at(key), text) })
+		s.checkWords(func(key, text string) { problem(at(key), text) })
 		if _, err := time.LoadLocation(s.Timezone); err != nil {
 			problem(at("timezone"), fmt.Sprintf("%q is not a time zone (such as Europe/Vienna, UTC or Local)", s.Timezone))
 		}
@@ -114,6 +127,35 @@ func (s *Source) checkPath(problem func(key, text string)) {
 	case s.Kind != KindFile && strings.ContainsAny(s.Path, "*?["):
 		problem("path", fmt.Sprintf("%q: only a source of kind file may use a pattern", s.Path))
 	}
+}
+
+func (s *Source) checkWords(problem func(key, text string)) {
+	switch {
+	case len(s.Name) > maxName:
+		problem("name", fmt.Sprintf("has %d bytes, more than %d", len(s.Name), maxName))
+	case strings.HasPrefix(s.Name, spoolStream):
+		problem("name", fmt.Sprintf("%q begins with %s, which Penstock itself uses", s.Name, spoolStream))
+	}
+	if s.Format != "" && s.Format != "event" {
+		problem("format", fmt.Sprintf("%q is not a format (event, or nothing: it is recognised)", s.Format))
+	}
+	switch {
+	case s.Namespace == "":
+	case s.Kind != KindJournald:
+		problem("namespace", "only a source of kind journald has one")
+	case !isNamespace(s.Namespace):
+		problem("namespace", fmt.Sprintf("%q is not a namespace (letters, digits, -, _ and ., at most %d)", s.Namespace, maxNamespace))
+	}
+}
+
+// isNamespace says whether a name is one that journald takes.
+func isNamespace(name string) bool {
+	for _, c := range []byte(name) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.') {
+			return false
+		}
+	}
+	return len(name) <= maxNamespace && name[0] != '.' && name[0] != '-'
 }
 
 // ForFile returns the source that the file belongs to: the one with that path,

@@ -94,6 +94,22 @@ func (p *Policy) counts(c cases.Case, o action.Order, a Approval, now time.Time)
 	return approver.Name, Allowed
 }
 
+// ApproverFor returns the listed approver whose name, or whose account on this
+// machine, that is, and says why that person has no say in the case.
+func (p *Policy) ApproverFor(c cases.Case, user string) (name string, why Reason) {
+	i := slices.IndexFunc(p.options.Approvers, func(a Approver) bool {
+		return user != "" && (a.Name == user || slices.Contains(a.Accounts, user))
+	})
+	if i < 0 {
+		return "", ApproverNotListed
+	}
+	a := p.options.Approvers[i]
+	if isSubject(c, action.Order{}, a) {
+		return a.Name, ApproverIsSubject
+	}
+	return a.Name, Allowed
+}
+
 // personsFor returns how many approvers the order takes.
 func (p *Policy) personsFor(o action.Order) int {
 	def, ok := action.Lookup(o.Action)

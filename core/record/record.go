@@ -41,6 +41,11 @@ type Record struct {
 	Updated   string         `json:"updated,omitempty"`
 	Events    int64          `json:"events"`
 	Lines     int            `json:"lines"` // kept with the case; Evidence shows the gravest
+	// Problem says how people meet the case: own, shared (one of those told
+	// together because there are too many) or, where it is no problem, "".
+	Problem Problem `json:"problem,omitempty"`
+	// Suppressed says who called it harmless until when; "" where nobody did.
+	Suppressed string `json:"suppressed,omitempty"`
 
 	Summary    string     `json:"summary,omitempty"`
 	Who        Who        `json:"who"`

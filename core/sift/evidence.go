@@ -66,6 +66,7 @@ type Finding struct {
 	// out what another has taught.
 	Source   string
 	Template uint64 // id of the mined template; 0 when none was mined
+	New      bool   // the message was never seen from this program on this host
 	Evidence []Evidence
 	// Fresh says that the evidence may open a case. What is not fresh only adds
 	// to a case that is open.

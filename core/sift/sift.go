@@ -107,7 +107,7 @@ func (s *Sifter) Sift(ev *event.Event) Finding {
 	s.hits = s.signals.Match(ev, s.hits[:0])
 
 	o := observation{ev: ev, domain: domain, normal: place.normal, match: match, sight: sight, peer: peerOf(ev, match.Spans)}
-	f := Finding{Source: domain, Template: match.ID}
+	f := Finding{Source: domain, Template: match.ID, New: sight.First}
 	f.Fresh = s.novelty(&o) || f.Fresh
 	f.Fresh = s.known(&o) || f.Fresh
 	f.Fresh = s.oddities(&o, place.disputed) || f.Fresh

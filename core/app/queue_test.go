@@ -1,0 +1,193 @@
+package app
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"penstock/core/event"
+	"penstock/core/store"
+)
+
+var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+
+func work(id string, floor event.Severity, source string) store.Work {
+	return store.Work{Case: id, Revision: 1, Floor: floor, Source: source, Queued: noon}
+}
+
+func taken(items []store.Work) []string {
+	var all []string
+	for _, w := range items {
+		all = append(all, fmt.Sprint(w.Case, " ", w.Revision))
+	}
+	return all
+}
+
+func TestQueueGivesTheGravestFirstAndSourcesTurns(t *testing.T) {
+	q := newQueue()
+	for i := range 4 {
+		q.Add(work(fmt.Sprint("flood", i), event.Low, "noisy"))
+	}
+	q.Add(work("quiet", event.Low, "calm"), work("bad", event.High, "noisy"))
+	want := []string{"bad 1", "flood0 1", "quiet 1", "flood1 1", "flood2 1", "flood3 1"}
+	if diff := cmp.Diff(want, taken(q.Take(10, noon))); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if n, _ := q.Len(); n != 6 {
+		t.Errorf("%d are there or being worked, want 6", n)
+	}
+	q.Done(6)
+	if n, _ := q.Len(); n != 0 {
+		t.Errorf("%d are left", n)
+	}
+}
+
+func TestQueueHoldsOneRevisionOfACase(t *testing.T) {
+	q := newQueue()
+	second := work("a", event.High, "x")
+	second.Revision = 2
+	q.Add(work("a", event.Low, "x"), work("b", event.Low, "x"), second, work("a", event.Low, "x"))
+	if diff := cmp.Diff([]string{"a 2", "b 1"}, taken(q.Take(10, noon))); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestQueueHoldsBackUntilTheTime(t *testing.T) {
+	q := newQueue()
+	later := work("a", event.High, "x")
+	later.NotBefore = noon.Add(time.Minute)
+	q.Add(later)
+	if got := q.Take(10, noon); len(got) > 0 {
+		t.Errorf("took %v before its time", got)
+	}
+	newer := later
+	newer.Revision, newer.NotBefore = 2, noon.Add(2*time.Minute)
+	q.Add(newer)
+	if got := taken(q.Take(10, noon.Add(3*time.Minute))); !cmp.Equal(got, []string{"a 2"}) {
+		t.Errorf("took %v, want revision 2", got)
+	}
+	q.Add(later)
+	q.Add(work("a", event.High, "x")) // news does not wait behind the bound: work decides anew
+	if got := taken(q.Take(10, noon)); !cmp.Equal(got, []string{"a 1"}) {
+		t.Errorf("took %v, want revision 1 at once", got)
+	}
+	// A clock that is set back must not hold it for longer than the bound.
+	later.NotBefore = noon.Add(3 * time.Hour)
+	q.Add(later)
+	if got := taken(q.Take(10, noon)); !cmp.Equal(got, []string{"a 1"}) {
+		t.Errorf("took %v with a clock that was set back", got)
+	}
+}
+
+func TestQueueTakesNoMoreThanAsked(t *testing.T) {
+	q := newQueue()
+	for i := range 10 {
+		q.Add(work(fmt.Sprint(i), event.Medium, "x"))
+	}
+	if got := q.Take(3, noon); len(got) != 3 {
+		t.Errorf("took %d, want 3", len(got))
+	}
+	select {
+	case <-q.Wake():
+	default:
+		t.Error("nobody is woken for the rest")
+	}
+	if n, oldest := q.Len(); n != 10 || !oldest.Equal(noon) {
+		t.Errorf("%d wait or are being worked since %s, want 10 since noon", n, oldest)
+	}
+}
+
+// A8: a hundred thousand distinct cases put 50 problems before people, ten of a
+// host, and one that stands for the rest.
+func TestAFloodOfCasesIsFiftyProblemsAndOne(t *testing.T) {
+	s := &slots{byHost: map[string][]string{}, shared: map[string]event.Severity{}, unstored: map[string]string{}}
+	own := 0
+	for i := range 100_000 {
+		id := fmt.Sprint("case", i)
+		if is, change := s.judge(fmt.Sprint("host", i%2000), id, event.High, false); is {
+			own++
+			if change != store.SlotGrant {
+				t.Fatalf("case %d: change %q, want a grant", i, change)
+			}
+			s.stored(id)
+		}
+	}
+	if own != problemsPerSite {
+		t.Errorf("%d cases with a problem of their own, want %d", own, problemsPerSite)
+	}
+	if told, is := s.news(); !is || told.count != 100_000-problemsPerSite || told.worst != event.High {
+		t.Errorf("the rest: %+v", told)
+	}
+	oneHost := &slots{byHost: map[string][]string{}, shared: map[string]event.Severity{}, unstored: map[string]string{}}
+	for i := range 30 {
+		oneHost.judge("web1", fmt.Sprint(i), event.Medium, false)
+	}
+	if oneHost.count != problemsPerHost {
+		t.Errorf("%d problems of one host, want %d", oneHost.count, problemsPerHost)
+	}
+}
+
+func TestASlotIsKeptUntilItsCaseCloses(t *testing.T) {
+	s := &slots{byHost: map[string][]string{}, shared: map[string]event.Severity{}, unstored: map[string]string{}}
+	judge := func(severity event.Severity, closed bool) string {
+		own, change := s.judge("web1", "a", severity, closed)
+		return fmt.Sprint(own, " ", change)
+	}
+	steps := []struct {
+		severity event.Severity
+		closed   bool
+		stored   bool
+		want     string
+	}{
+		{event.Low, false, true, "false "},
+		{event.Medium, false, false, "true grant"},
+		{event.Medium, false, true, "true grant"}, // what was not stored is said again
+		{event.High, false, true, "true "},
+		{event.High, true, false, "true release"},
+		{event.High, true, true, "true release"},
+		{event.High, true, true, "false "},
+	}
+	for i, step := range steps {
+		if got := judge(step.severity, step.closed); got != step.want {
+			t.Errorf("step %d: %s, want %s", i, got, step.want)
+		}
+		if step.stored {
+			s.stored("a")
+		}
+	}
+	if s.count != 0 || len(s.byHost) != 0 {
+		t.Errorf("%d slots are left", s.count)
+	}
+}
+
+func TestASourceIsSilentOnlyAgainstItsOwnHabit(t *testing.T) {
+	s := newSilence()
+	at := noon
+	hear := func() (bool, bool) { silent, news, _ := s.look("fw1", at, at); return silent, news }
+	hear()
+	if silent, _, _ := s.look("fw1", at, at.Add(5*time.Hour)); silent {
+		t.Error("silent on its first day")
+	}
+	for range 30 { // a line an hour, for more than a day
+		at = at.Add(time.Hour)
+		if silent, _ := hear(); silent {
+			t.Fatal("silent while it speaks")
+		}
+	}
+	if silent, _, _ := s.look("fw1", at, at.Add(2*time.Hour)); silent {
+		t.Error("silent after two hours, with lines an hour apart")
+	}
+	silent, news, since := s.look("fw1", at, at.Add(4*time.Hour))
+	if !silent || !news || since != 4*time.Hour {
+		t.Errorf("after four hours: silent %t, news %t, since %s", silent, news, since)
+	}
+	if _, news, _ := s.look("fw1", at, at.Add(5*time.Hour)); news {
+		t.Error("told twice")
+	}
+	at = at.Add(6 * time.Hour)
+	if silent, news := hear(); silent || !news {
+		t.Error("it speaks again and that is no news")
+	}
+}

@@ -1,0 +1,446 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"penstock/core/cases"
+	"penstock/core/decode"
+	"penstock/core/event"
+	"penstock/core/intake"
+	"penstock/core/store"
+)
+
+// parcelEvents is how many events go from decode to sift at a time.
+const parcelEvents = 512
+
+// parcel is a part of a chunk, decoded. The last one of a chunk brings what the
+// chunk says of its stream.
+type parcel struct {
+	events []event.Event
+	bytes  int
+	last   bool
+	chunk  intake.Chunk // without its text
+	clock  decode.Clock // of the stream, behind the last event
+}
+
+// decoders turns chunks into events. It is used by one goroutine.
+type decoders struct {
+	engine *Engine
+	clocks map[string]decode.Clock // where streams stopped before
+	byName map[string]*decode.Decoder
+	free   chan []event.Event
+}
+
+func newDecoders(e *Engine, clocks map[string]decode.Clock) *decoders {
+	return &decoders{engine: e, clocks: clocks, byName: map[string]*decode.Decoder{}, free: make(chan []event.Event, 8)}
+}
+
+// of returns the decoder of a stream.
+func (d *decoders) of(s intake.Source, stream string) *decode.Decoder {
+	dec := d.byName[stream]
+	if dec == nil {
+		dec = decode.New(d.engine.liveOptions(s, d.clocks[stream]))
+		d.byName[stream] = dec
+	}
+	return dec
+}
+
+// room returns an empty list of events, one that was used before where there is one.
+func (d *decoders) room() []event.Event {
+	select {
+	case events := <-d.free:
+		return events[:0]
+	default:
+		return make([]event.Event, 0, parcelEvents)
+	}
+}
+
+// putBack gives the room of a parcel back.
+func (d *decoders) putBack(p *parcel) {
+	select {
+	case d.free <- p.events:
+	default: // there is enough
+	}
+}
+
+// liveOptions returns how to decode a source that is followed.
+func (e *Engine) liveOptions(s intake.Source, clock decode.Clock) decode.Options {
+	o := decode.Options{
+		Source: s.Name, Trust: s.Trust, Host: s.Host, Location: e.Site.Timezone(), Clock: clock, Claimed: !s.TakesEvents(),
+	}
+	if zone, err := time.LoadLocation(s.Timezone); err == nil && s.Timezone != "" {
+		o.Location = zone
+	}
+	return o
+}
+
+// decode is the loop that turns chunks into events, in a goroutine of its own so
+// that it and sift have a core each.
+func (w *Worker) decode(chunks <-chan intake.Chunk, out chan<- *parcel) {
+	for c := range chunks {
+		d := w.decoders.of(w.o.Config.Sources[c.Source], c.Stream)
+		text := c.Text
+		c.Text = ""
+		for more := true; more; more = text != "" {
+			p := &parcel{chunk: c, events: w.decoders.room()}
+			before := len(text)
+			text = decodeSome(d, text, c.Received, p)
+			p.bytes, p.last, p.clock = before-len(text), text == "", d.Clock()
+			out <- p // sift takes them to the end, so that no chunk is left half done
+		}
+		if c.Done {
+			delete(w.decoders.byName, c.Stream)
+		}
+	}
+}
+
+// decodeSome decodes lines until the parcel is full and returns the rest.
+func decodeSome(d *decode.Decoder, text string, received time.Time, p *parcel) string {
+	for text != "" && len(p.events) < cap(p.events) {
+		var line string
+		line, text, _ = strings.Cut(text, "\n")
+		p.events = p.events[:len(p.events)+1]
+		d.Decode(line, received, &p.events[len(p.events)-1])
+	}
+	return text
+}
+
+// sifting is what the sift loop holds between two T1.
+type sifting struct {
+	cursors map[string]event.Cursor // how far streams are sifted
+	clocks  map[string]decode.Clock // what their lines have said of the time
+	behind  map[string]time.Time    // newest event time of streams that have more to give
+	learnt  learnt
+
+	batch  store.Batch
+	lines  int
+	since  time.Time // when the batch began
+	urgent bool      // a case has come forward
+
+	sifted   int // events since the last snapshot
+	snapshot time.Time
+	interval time.Duration // least time between two snapshots
+	closed   time.Time     // when quiet cases were last looked for
+}
+
+func newSifting(now time.Time) *sifting {
+	return &sifting{
+		cursors: map[string]event.Cursor{}, clocks: map[string]decode.Clock{}, behind: map[string]time.Time{},
+		batch: store.Batch{Totals: map[string]store.Count{}}, snapshot: now, closed: now, interval: snapshotEvery,
+	}
+}
+
+// call is something that is done between two events, with the engine at rest.
+type call struct {
+	do   func()
+	done chan struct{}
+}
+
+// sift is the loop that owns engine and book: it takes events as far as cases and
+// stores what they changed (T1).
+func (w *Worker) sift(ctx context.Context, parcels <-chan *parcel) {
+	ticker := time.NewTicker(w.pulse)
+	defer ticker.Stop()
+	for {
+		w.beat(siftLoop)
+		select {
+		case p, more := <-parcels:
+			if !more {
+				w.finish(ctx)
+				return
+			}
+			w.take(p)
+			for !p.last { // between the parcels of a chunk there is nothing to be stored
+				p = <-parcels
+				w.take(p)
+			}
+			if w.isDue() {
+				w.commit(ctx)
+			}
+		case c := <-w.calls:
+			c.do()
+			w.commit(ctx)
+			close(c.done)
+		case <-ticker.C:
+			w.tick(ctx)
+		}
+	}
+}
+
+// do has something done between two events and what it changes stored. It waits
+// until ctx is done at most.
+func (w *Worker) do(ctx context.Context, f func()) error {
+	c := call{f, make(chan struct{})}
+	select {
+	case w.calls <- c:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-c.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// take sifts the events of a parcel.
+func (w *Worker) take(p *parcel) {
+	s, source := w.sifting, w.o.Config.Sources[p.chunk.Source].Name
+	count := s.batch.Totals[source]
+	for i := range p.events {
+		ev := &p.events[i]
+		count.Lines++
+		if ev.Raw == "" {
+			continue // an empty line says nothing
+		}
+		found := w.engine.sifter.Sift(ev)
+		switch w.engine.book.Add(ev, found).Decision {
+		case cases.Suppress:
+			count.Suppressed++
+		case cases.Attach:
+			count.Attached++
+		case cases.Forward:
+			count.Forwarded++
+			s.urgent = true
+		}
+		if found.New {
+			w.learn(source, ev, found.Template)
+		}
+	}
+	count.Bytes += uint64(p.bytes)
+	if p.last {
+		w.step(source, p, &count)
+	}
+	s.batch.Totals[source] = count
+	s.lines += len(p.events)
+	s.sifted += len(p.events)
+	w.rate.add(len(p.events))
+	w.decoders.putBack(p)
+}
+
+// step notes how far the stream is sifted now.
+func (w *Worker) step(source string, p *parcel, count *store.Count) {
+	s, c := w.sifting, &p.chunk
+	count.Cut += uint64(c.Cut)
+	if c.Gap != "" {
+		count.Gaps++
+		w.board.Tell(event.Medium, NoticeIntake, fmt.Sprintf("lines of source %s are missing before the ones that follow: %s", source, c.Gap))
+	}
+	if s.since.IsZero() {
+		s.since = w.now()
+	}
+	s.cursors[c.Stream], s.clocks[c.Stream] = c.To, p.clock
+	s.addStep(store.Step{Stream: c.Stream, Source: source, From: c.From, To: c.To, Received: c.Received})
+	delete(s.behind, c.Stream)
+	if c.Behind {
+		s.behind[c.Stream] = p.clock.Newest
+	}
+	if c.Done {
+		delete(s.cursors, c.Stream)
+		delete(s.clocks, c.Stream)
+		s.batch.Forget = append(s.batch.Forget, c.Stream)
+	}
+}
+
+// addStep adds a step to the batch, or makes the last one longer where it is the
+// same stream at the same time.
+func (s *sifting) addStep(step store.Step) {
+	if n := len(s.batch.Steps); n > 0 {
+		last := &s.batch.Steps[n-1]
+		if last.Stream == step.Stream && last.To == step.From && last.Received.Equal(step.Received) {
+			last.To = step.To
+			return
+		}
+	}
+	s.batch.Steps = append(s.batch.Steps, step)
+}
+
+// isDue says whether what was found is to be stored now. A case that has come
+// forward does not wait; everything else is read again after a crash, so that an
+// SD card need not take it every second.
+func (w *Worker) isDue() bool {
+	s := w.sifting
+	return s.urgent || s.lines >= commitLines || !s.since.IsZero() && w.now().Sub(s.since).Abs() >= w.every
+}
+
+// tick does what time alone brings.
+func (w *Worker) tick(ctx context.Context) {
+	s, now := w.sifting, w.now()
+	if now.Sub(s.closed).Abs() >= closeEvery {
+		s.closed = now
+		w.engine.book.CloseQuiet(s.quietNow(now))
+		if n, due := w.engine.book.Changed(); n > 0 && due {
+			s.urgent = true
+		}
+	}
+	if w.isDue() {
+		w.commit(ctx)
+	}
+	w.snapshotIfDue(ctx)
+}
+
+// quietNow is the time up to which everything has been read: cases of a source
+// that lags are not quiet because the clock on the wall has gone on.
+func (s *sifting) quietNow(now time.Time) time.Time {
+	for _, newest := range s.behind {
+		if newest.Before(now) {
+			now = newest
+		}
+	}
+	return now
+}
+
+// commit stores what was found since it was called before (T1), and tries until
+// that works: the same batch is never sifted again. It gives up when ctx is done;
+// what was not stored is read again at the next start.
+func (w *Worker) commit(ctx context.Context) {
+	for wait := w.retry; ; wait = min(2*wait, 30*time.Second) {
+		err := w.save(ctx)
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+		w.storeFails("what was read", err)
+		if !w.patiently(ctx, wait) {
+			return
+		}
+	}
+	w.snapshotIfDue(ctx)
+}
+
+// save is one try of commit. After an error the batch is there for the next.
+func (w *Worker) save(ctx context.Context) error {
+	s := w.sifting
+	w.collect()
+	if len(s.batch.Steps) == 0 && len(s.batch.Cases) == 0 && len(s.batch.Forget) == 0 {
+		return nil
+	}
+	if err := w.store.SaveBatch(ctx, s.batch); err != nil {
+		return err
+	}
+	w.storeWorks()
+	w.queue.Add(s.batch.Work...)
+	w.totals.add(s.batch.Totals)
+	s.batch = store.Batch{Totals: map[string]store.Count{}}
+	s.lines, s.since, s.urgent = 0, time.Time{}, false
+	return nil
+}
+
+// patiently waits and goes on showing that the loop turns.
+func (w *Worker) patiently(ctx context.Context, d time.Duration) bool {
+	for ; d > 0; d -= time.Second {
+		if !sleep(ctx, min(d, time.Second)) {
+			return false
+		}
+		w.beat(siftLoop)
+	}
+	return true
+}
+
+// collect puts what changed in the book into the batch.
+func (w *Worker) collect() {
+	b := &w.sifting.batch
+	b.Book = w.engine.book.Head()
+	now := w.now()
+	for _, c := range w.engine.book.TakeChanges() {
+		b.Cases = append(b.Cases, c.Held)
+		if c.Due {
+			b.Work = append(b.Work, store.Work{
+				Case: c.Held.Case.ID, Revision: c.Held.Case.Revision, Floor: c.Held.Case.Floor, Source: c.Held.Source, Queued: now,
+			})
+		}
+	}
+	w.openCases.Store(new(w.engine.book.Open()))
+}
+
+// finish is the end of the loop: a last T1, and a snapshot so that the next start
+// has nothing to read again.
+func (w *Worker) finish(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer cancel()
+	err := w.save(ctx)
+	switch {
+	case err != nil:
+		w.storeFails("what was read last", err)
+	case w.sifting.sifted > 0:
+		_ = w.saveSnapshot(ctx) // which tells what goes wrong
+	}
+}
+
+// maxLearnt bounds the new messages of one source and day that are listed; the
+// store holds to the same bound.
+const maxLearnt = 2000
+
+// learnt counts the new messages of a day by source.
+type learnt struct {
+	day      int64
+	bySource map[string]int
+}
+
+// learn lists a message that was never seen before, so that people can look at
+// what was learnt when.
+func (w *Worker) learn(source string, ev *event.Event, template uint64) {
+	l := &w.sifting.learnt
+	if day := w.now().Unix() / 86400; day != l.day {
+		*l = learnt{day: day, bySource: map[string]int{}}
+	}
+	if l.bySource[source]++; l.bySource[source] > maxLearnt {
+		return
+	}
+	text := cases.Clean(cases.MaskSecrets(w.engine.sifter.Miner().Template(template)), cases.MaxLineText)
+	w.sifting.batch.Templates = append(w.sifting.batch.Templates, store.Template{
+		Source: source, Host: cases.Clean(ev.Asset, 256), Program: cases.Clean(ev.Program, 256), Text: text, First: w.now(),
+	})
+}
+
+// Rhythm of snapshots. A start reads again what was sifted since the last one; an
+// SD card wants few of them.
+const (
+	snapshotEvents = 500_000
+	snapshotEvery  = 5 * time.Minute
+	snapshotMost   = time.Hour
+	snapshotRate   = 60 << 20 // bytes an hour that quiet times may write
+)
+
+func (w *Worker) snapshotIfDue(ctx context.Context) {
+	s := w.sifting
+	passed := w.now().Sub(s.snapshot).Abs()
+	if s.sifted == 0 || len(s.batch.Steps) > 0 || s.sifted < snapshotEvents && passed < s.interval && !w.spoolFills() {
+		return
+	}
+	_ = w.saveSnapshot(ctx) // which tells what goes wrong
+}
+
+// spoolFills says whether the spool, which keeps what it holds until a snapshot
+// knows it, may soon have to give up what is worked already.
+func (w *Worker) spoolFills() bool {
+	return w.spool.Stats().Bytes > w.o.Config.Spool.MaxBytes/2
+}
+
+// saveSnapshot writes what sift has learned. Without it a start takes longer and
+// nothing else, so that a failure is told and no more.
+func (w *Worker) saveSnapshot(ctx context.Context) error {
+	s := w.sifting
+	s.snapshot = w.now()
+	body, err := w.engine.encode(engineState{Clocks: maps.Clone(s.clocks), Origin: w.engine.Origin})
+	if err == nil {
+		err = w.store.SaveSnapshot(ctx, body.writeTo)
+	}
+	if err == nil {
+		err = w.reader.Covered(s.cursors)
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			w.storeFails("a snapshot of what was learnt", err)
+		}
+		return err
+	}
+	s.sifted = 0
+	hours := float64(body.size()) / snapshotRate
+	s.interval = min(max(time.Duration(hours*float64(time.Hour)), snapshotEvery), snapshotMost)
+	return nil
+}

@@ -1,0 +1,252 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"penstock/core/cases"
+	"penstock/core/event"
+	"penstock/core/policy"
+	"penstock/core/record"
+	"penstock/core/store"
+)
+
+// workBatch is how many verdicts one transaction takes at most.
+const workBatch = 32
+
+// work is the loop that takes revisions of cases from their evidence to a record
+// and the orders that follow from it (T2).
+func (w *Worker) work(ctx context.Context) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	wait := w.retry
+	for ctx.Err() == nil {
+		w.beat(workLoop)
+		items := w.queue.Take(workBatch, w.now())
+		if err := w.judge(ctx, items); err != nil && ctx.Err() == nil {
+			w.queue.Add(items...)
+			w.queue.Done(len(items))
+			w.storeFails("a verdict", err)
+			sleep(ctx, wait)
+			wait = min(2*wait, 10*time.Second)
+			continue
+		}
+		wait = w.retry
+		w.queue.Done(len(items))
+		if len(items) > 0 {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-w.queue.Wake():
+		case <-ticker.C:
+			if err := w.tellShared(ctx); err != nil && ctx.Err() == nil {
+				w.storeFails("what is told of further cases", err)
+			}
+		}
+	}
+}
+
+// judge works revisions of cases and stores their verdicts together; one that
+// orders something is stored before the next is judged, so that limits hold.
+func (w *Worker) judge(ctx context.Context, items []store.Work) error {
+	var verdicts []store.Verdict
+	for _, item := range items {
+		v, ok, err := w.verdict(ctx, item)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			w.board.Tell(event.High, NoticeStore, fmt.Sprintf("case %s is to be worked and is not in the store", item.Case))
+			continue
+		}
+		verdicts = append(verdicts, v)
+		if len(v.Orders) > 0 {
+			if err := w.keepVerdicts(ctx, verdicts); err != nil {
+				return err
+			}
+			verdicts = nil
+		}
+	}
+	return w.keepVerdicts(ctx, verdicts)
+}
+
+// keepVerdicts stores verdicts in one transaction and wakes those who wait for them.
+func (w *Worker) keepVerdicts(ctx context.Context, verdicts []store.Verdict) error {
+	if len(verdicts) == 0 {
+		return nil
+	}
+	if _, err := w.store.Commit(ctx, verdicts); err != nil {
+		w.notifyWithoutStore(verdicts)
+		return err
+	}
+	for _, v := range verdicts {
+		if !v.Delay.IsZero() {
+			w.queue.Add(store.Work{Case: v.Case, Revision: v.Revision, Floor: v.Record.Floor, NotBefore: v.Delay})
+			continue
+		}
+		w.slots.stored(v.Case)
+		if len(v.Orders) > 0 {
+			wake(w.orders)
+		}
+	}
+	for _, s := range w.sinks {
+		wake(w.records[s.Name()])
+	}
+	return nil
+}
+
+// notifyWithoutStore tells people of grave cases from memory where the store
+// cannot keep their record. Nothing is ordered then.
+func (w *Worker) notifyWithoutStore(verdicts []store.Verdict) {
+	for _, v := range verdicts {
+		if v.Record.Severity >= event.High {
+			w.board.Stand(v.Record.Severity, NoticeStore, v.Case, fmt.Sprintf("case %s cannot be stored: %s", v.Case, v.Record.Advice.Headline))
+		}
+	}
+}
+
+// verdict is what rules say of one revision of a case, and what is to be stored.
+// It says false for a case that is not there.
+func (w *Worker) verdict(ctx context.Context, item store.Work) (v store.Verdict, ok bool, err error) {
+	held, ok, err := w.store.Case(ctx, item.Case)
+	if err != nil || !ok {
+		return v, false, err
+	}
+	c := held.Case
+	facts, err := w.facts(ctx, c.ID)
+	if err != nil {
+		return v, true, err
+	}
+	label, harmless := w.labels.match(&c, w.now())
+	facts.Stopped = facts.Stopped || harmless // nothing starts on what a person called harmless
+	report := w.engine.pipeline.Rules(c)
+	decision := w.engine.policy.Decide(c, report, facts)
+	v = store.Verdict{Case: c.ID, Revision: c.Revision, By: store.ByRules, Host: c.Asset, Record: record.New(c, report, decision)}
+	if v.Delay, err = w.delay(ctx, &c, decision.Severity()); err != nil || !v.Delay.IsZero() {
+		return v, true, err
+	}
+	v.EndsWork, v.Orders, v.Sinks = true, decision.Orders(), w.sinkNames()
+	if harmless {
+		v.Record.Suppressed = label.text()
+		return v, true, nil
+	}
+	var own bool
+	own, v.Slot = w.slots.judge(c.Asset, c.ID, decision.Severity(), c.Status == cases.Closed)
+	switch {
+	case own:
+		v.Record.Problem = record.ProblemOwn
+	case decision.Severity() >= event.Medium:
+		v.Record.Problem = record.ProblemShared
+	}
+	return v, true, nil
+}
+
+func (w *Worker) sinkNames() []string {
+	names := make([]string, len(w.sinks))
+	for i, s := range w.sinks {
+		names[i] = s.Name()
+	}
+	return names
+}
+
+// delay holds back a case that has had its records of the hour, unless it has
+// become graver.
+func (w *Worker) delay(ctx context.Context, c *cases.Case, severity event.Severity) (time.Time, error) {
+	now := w.now()
+	if c.Status == cases.Closed {
+		return time.Time{}, nil
+	}
+	n, err := w.store.RecordsSince(ctx, c.ID, now.Add(-time.Hour))
+	if err != nil || n < recordsPerHour {
+		return time.Time{}, err
+	}
+	last, err := w.store.Records(ctx, c.ID, 1)
+	if err != nil || len(last) == 0 || severity > last[0].Severity {
+		return time.Time{}, err
+	}
+	return now.Add(time.Hour / recordsPerHour), nil
+}
+
+// facts is what a decision depends on besides case and report.
+func (w *Worker) facts(ctx context.Context, id string) (policy.Facts, error) {
+	now := w.now()
+	f, err := w.store.OrderFacts(ctx, id, now.Add(-time.Hour))
+	if err != nil {
+		return policy.Facts{}, fmt.Errorf("look up the orders of case %s: %w", id, err)
+	}
+	stopped, _, err := w.isStopped(ctx)
+	return policy.Facts{
+		Now: now, Stopped: stopped, Used: policy.Used{Worker: f.Worker, Sources: f.Sources, Targets: f.Targets},
+		Running: f.Running, Ended: f.Ended,
+	}, err
+}
+
+// keyPaused is under what the store keeps until when nothing starts by itself.
+const keyPaused = "paused"
+
+// isStopped says whether the stop switch is on, and why: its file exists, or
+// somebody paused the worker. Where that cannot be known it is.
+func (w *Worker) isStopped(ctx context.Context) (is bool, why string, err error) {
+	if file := w.o.Config.Policy.StopFile; file != "" {
+		_, err := os.Lstat(file)
+		if err == nil {
+			return true, "the file " + file + " exists", nil
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			return true, fmt.Sprintf("the stop file cannot be looked at: %v", err), nil
+		}
+	}
+	text, ok, err := w.store.Meta(ctx, keyPaused)
+	if err != nil || !ok || text == "" {
+		return err != nil, "", err
+	}
+	until, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return true, fmt.Sprintf("until when it is paused cannot be read: %v", err), nil
+	}
+	return w.now().Before(until), "paused until " + text, nil
+}
+
+// lookAtStop announces that the stop switch is on.
+func (w *Worker) lookAtStop(ctx context.Context) {
+	is, why, err := w.isStopped(ctx)
+	switch {
+	case err != nil: // what cannot be read is told by whoever needs it
+	case is:
+		w.board.Stand(event.High, NoticeStopped, "", "nothing starts by itself: "+why)
+	default:
+		w.board.Over(NoticeStopped, "", "what is allowed starts by itself again")
+	}
+}
+
+// sharedCase is the id of what stands for all cases that share one problem.
+func (w *Worker) sharedCase() string {
+	return w.engine.Site.Name() + "-" + w.id + "-more"
+}
+
+// tellShared tells in one record how many cases have no problem of their own.
+func (w *Worker) tellShared(ctx context.Context) error {
+	now, is := w.slots.news()
+	if !is {
+		return nil
+	}
+	id := w.sharedCase()
+	last, err := w.store.Records(ctx, id, 1)
+	if err != nil {
+		return err
+	}
+	revision := 0
+	if len(last) > 0 {
+		revision = last[0].Revision
+	}
+	v := store.Verdict{Case: id, Revision: revision + 1, By: store.ByRules, Record: record.Shared(id, revision+1, now.count, now.worst, w.now()), Sinks: w.sinkNames()}
+	if err := w.keepVerdicts(ctx, []store.Verdict{v}); err != nil {
+		return err
+	}
+	w.slots.told = now
+	return nil
+}

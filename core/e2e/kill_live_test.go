@@ -1,0 +1,252 @@
+//go:build live
+
+package e2e
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"penstock/core/logfile"
+	"penstock/core/store"
+)
+
+// Sizes of the tests that kill the worker.
+const (
+	killLines = 100_000
+	kills     = 200
+	killPeers = 40 // attackers, each of whom makes one case
+)
+
+// killLine is line i of what the paced writer sends: ordinary life, and a few
+// attackers who guess passwords.
+func killLine(i int) string {
+	at := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC).Add(time.Duration(i) * 20 * time.Millisecond).Format(time.RFC3339Nano)
+	switch {
+	case i > 5000 && i%50 == 7:
+		peer := i / 50 % killPeers
+		return fmt.Sprintf("%s web1 sshd[%d]: Failed password for invalid user oper%d from 203.0.113.%d port %d ssh2", at, 1000+i, i%5, peer+1, 30000+i%9000)
+	case i%3 == 0:
+		return fmt.Sprintf("%s web1 dhcpd: DHCPACK on 10.10.0.%d to 52:54:00:12:34:%02x via eth0", at, i%200, i%200)
+	}
+	return fmt.Sprintf("%s web1 app[77]: request %d handled in %d ms", at, i, i%90)
+}
+
+// TestKilledWorkerLosesAndDoublesNothing kills the worker at random moments while
+// a paced writer sends lines through a file that is rotated every few seconds.
+func TestKilledWorkerLosesAndDoublesNothing(t *testing.T) {
+	folder := t.TempDir()
+	log := filepath.Join(folder, "web1.log")
+	w := newWorker(t, fmt.Sprintf("sources:\n  - {name: web1, kind: file, path: %s, trust: local}\n", log))
+	killWhile(t, w, func(ctx context.Context, pace func()) error { return writeRotated(ctx, log, pace) })
+	checkKilled(t, w, "web1")
+
+	calm := newWorker(t, fmt.Sprintf("sources:\n  - {name: web1, kind: file, path: %s, trust: local}\n", filepath.Join(folder, "calm.log")))
+	if err := os.WriteFile(filepath.Join(folder, "calm.log"), killText(0, killLines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	calm.start(t)
+	calm.await(t, "web1", killLines)
+	calm.stop(t)
+	if diff := cmp.Diff(calm.caseLines(t), w.caseLines(t)); diff != "" {
+		t.Errorf("cases of a worker that nobody kills (-calm +killed):\n%s", diff)
+	}
+}
+
+// TestKilledWorkerTakesEachDroppedFileOnce is the same with files that are dropped.
+func TestKilledWorkerTakesEachDroppedFileOnce(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "drop")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorker(t, fmt.Sprintf("sources:\n  - {name: web1, kind: drop, path: %s, trust: local}\n", folder))
+	killWhile(t, w, func(ctx context.Context, pace func()) error {
+		for from := 0; from < killLines; from += 50 {
+			hidden := filepath.Join(folder, fmt.Sprintf(".%06d", from))
+			if err := os.WriteFile(hidden, killText(from, from+50), 0o600); err != nil {
+				return err
+			}
+			if err := os.Rename(hidden, filepath.Join(folder, fmt.Sprintf("%06d.log", from))); err != nil {
+				return err
+			}
+			for range 50 {
+				pace()
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	checkKilled(t, w, "web1")
+}
+
+func killText(from, to int) []byte {
+	var b bytes.Buffer
+	for i := from; i < to; i++ {
+		b.WriteString(killLine(i))
+		b.WriteByte('\n')
+	}
+	return b.Bytes()
+}
+
+// writeRotated writes all lines to a file that is moved away and begun anew every
+// few thousand lines, its older ones packed with gzip.
+func writeRotated(ctx context.Context, path string, pace func()) error {
+	const each = 4000
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	for i := range killLines {
+		if i > 0 && i%each == 0 {
+			if err := file.Close(); err != nil {
+				return err
+			}
+			if file, err = rotate(path); err != nil {
+				return err
+			}
+		}
+		line := killLine(i) + "\n"
+		if i%1000 == 500 { // a line that is there in two pieces
+			if _, err := file.WriteString(line[:30]); err != nil {
+				return err
+			}
+			pace()
+			line = line[30:]
+		}
+		if _, err := file.WriteString(line); err != nil {
+			return err
+		}
+		pace()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return file.Close()
+}
+
+// rotate moves the file to .1, .1 to .2.gz and so on, as logrotate does with
+// delaycompress, and opens a new one.
+func rotate(path string) (*os.File, error) {
+	for n := 8; n >= 2; n-- {
+		if err := os.Rename(fmt.Sprintf("%s.%d.gz", path, n), fmt.Sprintf("%s.%d.gz", path, n+1)); err != nil && !os.IsNotExist(err) {
+			return nil, err
+		}
+	}
+	if content, err := os.ReadFile(path + ".1"); err == nil {
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		if _, err := z.Write(content); err != nil {
+			return nil, err
+		}
+		if err := z.Close(); err != nil {
+			return nil, err
+		}
+		info, err := os.Stat(path + ".1")
+		if err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(path+".2.gz", packed.Bytes(), 0o600); err != nil {
+			return nil, err
+		}
+		if err := os.Chtimes(path+".2.gz", info.ModTime(), info.ModTime()); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.Rename(path, path+".1"); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_APPEND|os.O_WRONLY, 0o600)
+}
+
+// killWhile runs the writer and kills the worker while it is at it, as often as
+// the writer's pace makes room for.
+func killWhile(t *testing.T, w *worker, write func(ctx context.Context, pace func()) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+	defer cancel()
+	seed := uint64(time.Now().UnixNano())
+	random := rand.New(rand.NewPCG(seed, 1))
+	t.Logf("seed %d", seed)
+
+	steps := make(chan struct{}, killLines/kills) // the writer is let go on from kill to kill
+	written := make(chan error, 1)
+	go func() { written <- write(ctx, func() { <-steps }) }()
+	for range kills {
+		w.start(t)
+		life := time.Duration(random.IntN(400)) * time.Millisecond
+		ends := time.Now().Add(life)
+		for range killLines / kills {
+			steps <- struct{}{}
+		}
+		time.Sleep(time.Until(ends)) // the moment of the kill is what is random, and no check waits for it
+		w.kill(t)
+	}
+	go func() {
+		for ctx.Err() == nil {
+			select {
+			case steps <- struct{}{}:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	if err := <-written; err != nil {
+		t.Fatalf("the writer: %v", err)
+	}
+}
+
+// checkKilled lets the worker come to the end and looks at everything it keeps.
+func checkKilled(t *testing.T, w *worker, source string) {
+	t.Helper()
+	w.start(t)
+	w.await(t, source, killLines)
+	w.stop(t)
+
+	s, err := store.OpenReadOnly(t.Context(), w.state, store.DefaultOptions(), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	start, err := s.Start(t.Context(), 100_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := start.Totals[source]
+	if count.Lines != killLines || count.Suppressed+count.Attached+count.Forwarded != killLines || count.Gaps != 0 {
+		t.Errorf("counted %+v, want %d lines and no gap", count, killLines)
+	}
+	peers := map[string]int{}
+	for _, h := range append(start.Book.Open, start.Book.Closed...) {
+		if h.Kind == "peer" {
+			peers[h.Value]++
+		}
+	}
+	for peer, n := range peers {
+		if n != 1 {
+			t.Errorf("%d cases of %s, want 1", n, peer)
+		}
+	}
+	if len(peers) != killPeers {
+		t.Errorf("cases of %d attackers, want %d", len(peers), killPeers)
+	}
+	report, err := logfile.Verify(filepath.Join(w.state, "log"), "")
+	if err != nil {
+		t.Errorf("the log of records: %v", err)
+	}
+	n, err := s.RecordCount(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Records != uint64(n) || n == 0 {
+		t.Errorf("%d records in the log, %d in the store", report.Records, n)
+	}
+}

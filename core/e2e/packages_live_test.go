@@ -1,0 +1,275 @@
+//go:build live
+
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// nfpm is the version that builds the packages, as in the Makefile.
+const nfpm = "v2.45.0"
+
+// The version of the packages, and one that they are upgraded to.
+const (
+	older = "1.0.0"
+	newer = "1.1.0"
+)
+
+var builtPackages struct {
+	sync.Mutex
+	folder string
+}
+
+// packages builds the packages of all architectures once for all tests, and of
+// this machine's one of a newer version too.
+func packages(t *testing.T) string {
+	t.Helper()
+
+	builtPackages.Lock()
+	defer builtPackages.Unlock()
+	if builtPackages.folder != "" {
+		return builtPackages.folder
+	}
+	folder := filepath.Join(programs, "packages")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatalf("make a folder for the packages: %v", err)
+	}
+	for _, arch := range []string{"amd64", "arm64", "armv7"} {
+		buildFor(t, folder, arch, older)
+	}
+	pack(t, folder, older, "amd64", "arm64", "armv7")
+	buildFor(t, folder, "amd64", newer)
+	pack(t, folder, newer, "amd64")
+	builtPackages.folder = folder
+	return folder
+}
+
+func buildFor(t *testing.T, folder, arch, version string) {
+	t.Helper()
+
+	env := []string{"env", "CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + arch}
+	if arch == "armv7" {
+		env = []string{"env", "CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm", "GOARM=7"}
+	}
+	args := append(env[1:], "go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version,
+		"-o", filepath.Join(folder, "penstock-linux-"+arch), "./externalscripts/penstock")
+	runLong(t, 10*time.Minute, env[0], args...)
+}
+
+func pack(t *testing.T, folder, version string, arch ...string) {
+	t.Helper()
+
+	home, err := os.UserHomeDir()
+	if err != nil {
+		t.Fatalf("find the home directory: %v", err)
+	}
+	bin := filepath.Join(home, ".cache", "penstock", "nfpm-"+nfpm)
+	tool := filepath.Join(bin, "nfpm")
+	if _, err := os.Stat(tool); err != nil {
+		runLong(t, 10*time.Minute, "env", "GOBIN="+bin, "go", "install", "github.com/goreleaser/nfpm/v2/cmd/nfpm@"+nfpm)
+	}
+	args := []string{"NFPM=" + tool, "PENSTOCK=" + filepath.Join(programs, "penstock"), "deploy/packages/build.sh", folder, "v" + version}
+	runLong(t, 5*time.Minute, "env", append(args, arch...)...)
+}
+
+// contents is what each package holds, but for the documents.
+const contents = `drwxr-x--- root/penstock /etc/penstock
+-rw-r----- root/penstock /etc/penstock/penstock.yaml
+-rwxr-xr-x root/root /usr/bin/penstock
+-rw-r--r-- root/root /usr/lib/systemd/system/penstock.service
+-rw-r--r-- root/root /usr/lib/sysusers.d/penstock.conf
+-rw-r--r-- root/root /usr/lib/tmpfiles.d/penstock.conf
+-rw-r--r-- root/root /usr/share/bash-completion/completions/penstock
+-rw-r--r-- root/root /usr/share/fish/vendor_completions.d/penstock.fish`
+
+func TestPackagesHoldWhatTheyShould(t *testing.T) {
+	need(t, map[string]string{"dpkg-deb": "dpkg", "rpm": "rpm"})
+	folder := packages(t)
+	for _, p := range []struct{ file, arch, want string }{
+		{"penstock_1.0.0_amd64.deb", "amd64", contents + "\n-rw-r--r-- root/root /usr/share/zsh/vendor-completions/_penstock"},
+		{"penstock_1.0.0_arm64.deb", "arm64", contents + "\n-rw-r--r-- root/root /usr/share/zsh/vendor-completions/_penstock"},
+		{"penstock_1.0.0_armhf.deb", "armhf", contents + "\n-rw-r--r-- root/root /usr/share/zsh/vendor-completions/_penstock"},
+		{"penstock-1.0.0-1.x86_64.rpm", "x86_64", contents + "\n-rw-r--r-- root/root /usr/share/zsh/site-functions/_penstock"},
+		{"penstock-1.0.0-1.aarch64.rpm", "aarch64", contents + "\n-rw-r--r-- root/root /usr/share/zsh/site-functions/_penstock"},
+		{"penstock-1.0.0-1.armv7hl.rpm", "armv7hl", contents + "\n-rw-r--r-- root/root /usr/share/zsh/site-functions/_penstock"},
+	} {
+		t.Run(p.file, func(t *testing.T) {
+			path := filepath.Join(folder, p.file)
+			var arch, list, configuration string
+			if strings.HasSuffix(p.file, ".deb") {
+				arch = runLong(t, time.Minute, "dpkg-deb", "-f", path, "Architecture")
+				list = runLong(t, time.Minute, "dpkg-deb", "-c", path)
+				configuration = runLong(t, time.Minute, "dpkg-deb", "-I", path, "conffiles")
+			} else {
+				arch = runLong(t, time.Minute, "rpm", "-qp", "--qf", "%{ARCH}", path)
+				list = runLong(t, time.Minute, "rpm", "-qp", "--qf", `[%{FILEMODES:perms} %{FILEUSERNAME}/%{FILEGROUPNAME} 0 - - %{FILENAMES}\n]`, path)
+				configuration = runLong(t, time.Minute, "rpm", "-qp", "--configfiles", path)
+			}
+			if got := strings.TrimSpace(arch); got != p.arch {
+				t.Errorf("architecture %s, want %s", got, p.arch)
+			}
+			if diff := cmp.Diff(p.want, ownFiles(list)); diff != "" {
+				t.Errorf("content (-want +got)\n%s", diff)
+			}
+			if got := strings.TrimSpace(configuration); got != "/etc/penstock/penstock.yaml" {
+				t.Errorf("configuration files %q", got)
+			}
+			for _, doc := range []string{"README.md", "CHANGELOG.md", "docs/configuration.md"} {
+				if !strings.Contains(list, "/usr/share/doc/penstock/"+doc) {
+					t.Errorf("the package lacks %s", doc)
+				}
+			}
+			if !strings.Contains(list, "/copyright") && !strings.Contains(list, "/usr/share/licenses/penstock/LICENSE") {
+				t.Error("the package lacks its licence")
+			}
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatalf("stat: %v", err)
+			}
+			t.Logf("%.1f MB", float64(info.Size())/(1<<20))
+		})
+	}
+}
+
+// ownFiles shortens a list as tar writes it: mode, owner, path, sorted by path,
+// without the documents and the folders that every system has.
+func ownFiles(list string) string {
+	line := regexp.MustCompile(`^(\S+) (\S+) .* \.?(/\S*?)/?$`)
+	var kept []string
+	for text := range strings.Lines(list) {
+		match := line.FindStringSubmatch(strings.TrimSpace(text))
+		if match == nil {
+			kept = append(kept, text)
+			continue
+		}
+		folder := match[1][0] == 'd' && match[3] != "/etc/penstock"
+		if folder || strings.Contains(match[3], "/doc/") || strings.Contains(match[3], "/licenses/") {
+			continue
+		}
+		kept = append(kept, match[1]+" "+match[2]+" "+match[3])
+	}
+	slices.SortFunc(kept, func(a, b string) int {
+		return strings.Compare(a[strings.LastIndexByte(a, ' '):], b[strings.LastIndexByte(b, ' '):])
+	})
+	return strings.Join(kept, "\n")
+}
+
+// TestUnitIsSound lets systemd read the unit where the package puts it. The
+// control shows that a mistake would be told.
+func TestUnitIsSound(t *testing.T) {
+	need(t, map[string]string{"systemd-analyze": "systemd", "dpkg-deb": "dpkg"})
+	folder := copyRoot(t)
+	runLong(t, time.Minute, "dpkg-deb", "-x", filepath.Join(packages(t), "penstock_1.0.0_amd64.deb"), folder)
+	path := filepath.Join(folder, "usr/lib/systemd/system/penstock.service")
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("read the unit: %v", err)
+	}
+	verify := []string{"--root=" + folder, "--man=no", "verify", "penstock.service"}
+	if text, err := tryLong(t, time.Minute, "systemd-analyze", verify...); err != nil || text != "" {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, text)
+	}
+	text := runLong(t, time.Minute, "systemd-analyze", "--root="+folder, "--offline=yes", "--no-pager", "security", "penstock.service")
+	exposure := regexp.MustCompile(`exposure level for penstock\.service: ([0-9]+)\.([0-9])`).FindStringSubmatch(text)
+	if exposure == nil {
+		t.Fatalf("systemd-analyze security says\n%s", text)
+	}
+	t.Logf("exposure level %s.%s of 10", exposure[1], exposure[2])
+	if exposure[1] > "1" {
+		t.Errorf("the service is exposed:\n%s", text)
+	}
+
+	writeFile(t, path, strings.Replace(string(good), "NoNewPrivileges=", "NoNewPriviliges=", 1))
+	if text, _ := tryLong(t, time.Minute, "systemd-analyze", verify...); !strings.Contains(text, "NoNewPriviliges") {
+		t.Errorf("systemd-analyze verify does not notice a slip of the pen: %q", text)
+	}
+}
+
+// TestRPMComesAndGoes installs and removes the rpm in a root where its scripts
+// find a shell and systemd-sysusers.
+func TestRPMComesAndGoes(t *testing.T) {
+	need(t, map[string]string{"rpm": "rpm"})
+	folder := copyRoot(t)
+	if err := os.MkdirAll(filepath.Join(folder, "usr/share/licenses"), 0o755); err != nil { // as on every system with rpm
+		t.Fatalf("make a folder: %v", err)
+	}
+	rpm := func(args ...string) (string, error) {
+		return tryLong(t, time.Minute, "rpm", append([]string{"--root", folder, "--dbpath", "/var/lib/rpm"}, args...)...)
+	}
+	inside := func(args ...string) string {
+		return runLong(t, time.Minute, "chroot", append([]string{folder}, args...)...)
+	}
+	before := filesOf(t, folder)
+	if text, err := rpm("-i", filepath.Join(packages(t), "penstock-1.0.0-1.x86_64.rpm")); err != nil {
+		t.Fatalf("install: %v\n%s", err, text)
+	}
+	want := `/etc/penstock root:penstock 750
+/etc/penstock/penstock.yaml root:penstock 640
+/etc/systemd/system/multi-user.target.wants/penstock.service root:root 777
+/usr/bin/penstock root:root 755
+/var/spool/penstock/drop penstock:penstock-drop 1730
+`
+	got := inside("stat", "-c", "%n %U:%G %a", "/etc/penstock", "/etc/penstock/penstock.yaml",
+		"/etc/systemd/system/multi-user.target.wants/penstock.service", "/usr/bin/penstock", "/var/spool/penstock/drop")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("owners and modes (-want +got)\n%s", diff)
+	}
+	if got := inside("id", "-nG", "penstock"); !strings.HasPrefix(got, "penstock ") || !strings.Contains(got, "adm") || !strings.Contains(got, "systemd-journal") {
+		t.Errorf("the worker's groups: %s", got)
+	}
+	if got := inside("penstock", "version"); !strings.Contains(got, older) {
+		t.Errorf("penstock version: %s", got)
+	}
+	if text, err := rpm("-U", filepath.Join(packages(t), "penstock-1.1.0-1.x86_64.rpm")); err != nil {
+		t.Errorf("upgrade: %v\n%s", err, text)
+	}
+	if text, err := rpm("-U", filepath.Join(packages(t), "penstock-1.0.0-1.x86_64.rpm")); err == nil || !strings.Contains(text, "newer") {
+		t.Errorf("a downgrade is not refused: %v\n%s", err, text)
+	}
+	if got := inside("penstock", "version"); !strings.Contains(got, newer) {
+		t.Errorf("penstock version after the upgrade: %s", got)
+	}
+	if text, err := rpm("-e", "penstock"); err != nil {
+		t.Errorf("remove: %v\n%s", err, text)
+	}
+	if diff := cmp.Diff(before, filesOf(t, folder)); diff != "" {
+		t.Errorf("what is left (-before +after)\n%s", diff)
+	}
+}
+
+// filesOf lists all below the folder but what rpm keeps for itself.
+func filesOf(t *testing.T, folder string) []string {
+	t.Helper()
+
+	list := runLong(t, time.Minute, "find", folder, "-path", folder+"/var/lib/rpm", "-prune", "-o", "-name", "*-", "-o", "-printf", "/%P\n")
+	files := strings.Split(list, "\n")
+	slices.Sort(files)
+	return files
+}
+
+// TestArmhfBinaryRuns runs what a Raspberry Pi gets.
+func TestArmhfBinaryRuns(t *testing.T) {
+	need(t, map[string]string{"qemu-arm-static": "qemu-user-static"})
+	binary := filepath.Join(packages(t), "penstock-linux-armv7")
+	if text := runLong(t, time.Minute, "qemu-arm-static", binary, "version"); !strings.Contains(text, older) || !strings.Contains(text, "arm") {
+		t.Errorf("penstock version: %s", text)
+	}
+	log, err := filepath.Abs(filepath.Join(root, "externalscripts/penstock/sample/logs/adm01-auth.log"))
+	if err != nil {
+		t.Fatalf("find the sample: %v", err)
+	}
+	emulated := runLong(t, 2*time.Minute, "qemu-arm-static", binary, "analyze", "--json", log)
+	native := runLong(t, time.Minute, filepath.Join(programs, "penstock"), "analyze", "--json", log)
+	if diff := cmp.Diff(native, emulated); diff != "" {
+		t.Errorf("what armhf says of the sample (-amd64 +armhf)\n%s", diff)
+	}
+}
