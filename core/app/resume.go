@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"penstock/core/cases"
@@ -50,6 +51,7 @@ func (w *Worker) resume(ctx context.Context) error {
 	if err := w.engine.book.Load(start.Book); err != nil {
 		return fmt.Errorf("load the cases: %w", err)
 	}
+	w.openCases.Store(new(w.engine.book.Open()))
 	w.decoders = newDecoders(w.engine, maps.Clone(w.sifting.clocks))
 	if err := w.again(ctx, steps); err != nil {
 		return err
@@ -80,6 +82,7 @@ func workerID(name string, generation int) string {
 // leaves a gap in what was learnt, never in what was counted.
 func (w *Worker) again(ctx context.Context, steps []store.Step) error {
 	room := parcel{events: w.decoders.room()}
+	gone := map[string]int{}
 	for _, step := range steps {
 		source, ok := w.o.Config.Sources.Named(step.Source)
 		if !ok {
@@ -102,11 +105,14 @@ func (w *Worker) again(ctx context.Context, steps []store.Step) error {
 		w.sifting.clocks[step.Stream] = d.Clock()
 		switch {
 		case errors.Is(err, intake.ErrGone):
-			w.board.Tell(event.Low, NoticeIntake, fmt.Sprintf(
-				"lines of source %s that were counted before are gone: what they taught since the last snapshot is not known any more", step.Source))
+			gone[step.Source]++
 		case err != nil:
 			return fmt.Errorf("read source %s once more: %w", step.Source, err)
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(gone)) {
+		w.board.Tell(event.Low, NoticeIntake, fmt.Sprintf(
+			"%d pieces of source %s that were counted before are gone: what they taught since the last snapshot is learned anew", gone[name], name))
 	}
 	return nil
 }

@@ -116,21 +116,25 @@ type sifting struct {
 	behind  map[string]time.Time    // newest event time of streams that have more to give
 	learnt  learnt
 
-	batch  store.Batch
-	lines  int
-	since  time.Time // when the batch began
-	urgent bool      // a case has come forward
+	batch store.Batch
+	lines int
+	since time.Time // when the batch began
+	// patience is how long what is not urgent waits: nothing at a start, so that
+	// a worker that is killed again and again gets on, and then ever longer.
+	patience time.Duration
+	urgent   bool // a case has come forward
 
 	sifted   int // events since the last snapshot
 	snapshot time.Time
-	interval time.Duration // least time between two snapshots
+	cost     time.Duration // what the last one took of snapshotRate
+	rotated  bool          // a file of which some was sifted since may soon be gone
 	closed   time.Time     // when quiet cases were last looked for
 }
 
 func newSifting(now time.Time) *sifting {
 	return &sifting{
 		cursors: map[string]event.Cursor{}, clocks: map[string]decode.Clock{}, behind: map[string]time.Time{},
-		batch: store.Batch{Totals: map[string]store.Count{}}, snapshot: now, closed: now, interval: snapshotEvery,
+		batch: store.Batch{Totals: map[string]store.Count{}}, snapshot: now, closed: now,
 	}
 }
 
@@ -235,6 +239,7 @@ func (w *Worker) step(source string, p *parcel, count *store.Count) {
 		s.since = w.now()
 	}
 	s.cursors[c.Stream], s.clocks[c.Stream] = c.To, p.clock
+	s.rotated = s.rotated || c.From == ""
 	s.addStep(store.Step{Stream: c.Stream, Source: source, From: c.From, To: c.To, Received: c.Received})
 	delete(s.behind, c.Stream)
 	if c.Behind {
@@ -265,7 +270,7 @@ func (s *sifting) addStep(step store.Step) {
 // SD card need not take it every second.
 func (w *Worker) isDue() bool {
 	s := w.sifting
-	return s.urgent || s.lines >= commitLines || !s.since.IsZero() && w.now().Sub(s.since).Abs() >= w.every
+	return s.urgent || s.lines >= commitLines || !s.since.IsZero() && w.now().Sub(s.since).Abs() >= s.patience
 }
 
 // tick does what time alone brings.
@@ -327,6 +332,7 @@ func (w *Worker) save(ctx context.Context) error {
 	w.totals.add(s.batch.Totals)
 	s.batch = store.Batch{Totals: map[string]store.Count{}}
 	s.lines, s.since, s.urgent = 0, time.Time{}, false
+	s.patience = min(max(2*s.patience, w.every/256), w.every)
 	return nil
 }
 
@@ -397,8 +403,8 @@ func (w *Worker) learn(source string, ev *event.Event, template uint64) {
 	})
 }
 
-// Rhythm of snapshots. A start reads again what was sifted since the last one; an
-// SD card wants few of them.
+// Rhythm of snapshots. A start reads again what was sifted since the last one, so
+// one is due before a file that was moved away is gone; an SD card wants few of them.
 const (
 	snapshotEvents = 500_000
 	snapshotEvery  = 5 * time.Minute
@@ -409,7 +415,11 @@ const (
 func (w *Worker) snapshotIfDue(ctx context.Context) {
 	s := w.sifting
 	passed := w.now().Sub(s.snapshot).Abs()
-	if s.sifted == 0 || len(s.batch.Steps) > 0 || s.sifted < snapshotEvents && passed < s.interval && !w.spoolFills() {
+	interval := min(max(s.cost, snapshotEvery), snapshotMost)
+	if s.rotated {
+		interval = min(s.cost, snapshotEvery)
+	}
+	if s.sifted == 0 || len(s.batch.Steps) > 0 || s.sifted < snapshotEvents && passed < interval && !w.spoolFills() {
 		return
 	}
 	_ = w.saveSnapshot(ctx) // which tells what goes wrong
@@ -439,8 +449,7 @@ func (w *Worker) saveSnapshot(ctx context.Context) error {
 		}
 		return err
 	}
-	s.sifted = 0
-	hours := float64(body.size()) / snapshotRate
-	s.interval = min(max(time.Duration(hours*float64(time.Hour)), snapshotEvery), snapshotMost)
+	s.sifted, s.rotated = 0, false
+	s.cost = time.Duration(float64(body.size()) / snapshotRate * float64(time.Hour))
 	return nil
 }

@@ -102,7 +102,7 @@ const (
 func NewWorker(ctx context.Context, o WorkerOptions) (w *Worker, err error) {
 	w = &Worker{
 		o: o, log: o.Log, now: o.Now, queue: newQueue(), calls: make(chan call), orders: make(chan struct{}, 1), silence: newSilence(),
-		records: map[string]chan struct{}{}, retry: time.Second, every: commitEvery, pulse: time.Second, started: o.Now(),
+		records: map[string]chan struct{}{}, retry: time.Second, every: commitEvery, pulse: 200 * time.Millisecond, started: o.Now(),
 	}
 	w.board = newBoard(o.Log, o.Now)
 	defer func() {

@@ -46,7 +46,8 @@ func TestKilledWorkerLosesAndDoublesNothing(t *testing.T) {
 	folder := t.TempDir()
 	log := filepath.Join(folder, "web1.log")
 	w := newWorker(t, fmt.Sprintf("sources:\n  - {name: web1, kind: file, path: %s, trust: local}\n", log))
-	killWhile(t, w, func(ctx context.Context, pace func()) error { return writeRotated(ctx, log, pace) })
+	// A file that was moved away is looked at for a second before the next is read.
+	killWhile(t, w, 1600*time.Millisecond, func(ctx context.Context, pace func()) error { return writeRotated(ctx, log, pace) })
 	checkKilled(t, w, "web1")
 
 	calm := newWorker(t, fmt.Sprintf("sources:\n  - {name: web1, kind: file, path: %s, trust: local}\n", filepath.Join(folder, "calm.log")))
@@ -68,7 +69,7 @@ func TestKilledWorkerTakesEachDroppedFileOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := newWorker(t, fmt.Sprintf("sources:\n  - {name: web1, kind: drop, path: %s, trust: local}\n", folder))
-	killWhile(t, w, func(ctx context.Context, pace func()) error {
+	killWhile(t, w, 400*time.Millisecond, func(ctx context.Context, pace func()) error {
 		for from := 0; from < killLines; from += 50 {
 			hidden := filepath.Join(folder, fmt.Sprintf(".%06d", from))
 			if err := os.WriteFile(hidden, killText(from, from+50), 0o600); err != nil {
@@ -169,8 +170,8 @@ func rotate(path string) (*os.File, error) {
 }
 
 // killWhile runs the writer and kills the worker while it is at it, as often as
-// the writer's pace makes room for.
-func killWhile(t *testing.T, w *worker, write func(ctx context.Context, pace func()) error) {
+// the writer's pace makes room for, after lives of up to longest.
+func killWhile(t *testing.T, w *worker, longest time.Duration, write func(ctx context.Context, pace func()) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
@@ -181,15 +182,18 @@ func killWhile(t *testing.T, w *worker, write func(ctx context.Context, pace fun
 	steps := make(chan struct{}, killLines/kills) // the writer is let go on from kill to kill
 	written := make(chan error, 1)
 	go func() { written <- write(ctx, func() { <-steps }) }()
-	for range kills {
+	for i := range kills {
 		w.start(t)
-		life := time.Duration(random.IntN(400)) * time.Millisecond
+		life := time.Duration(random.Int64N(int64(longest)))
 		ends := time.Now().Add(life)
 		for range killLines / kills {
 			steps <- struct{}{}
 		}
 		time.Sleep(time.Until(ends)) // the moment of the kill is what is random, and no check waits for it
 		w.kill(t)
+		if i%20 == 19 {
+			t.Logf("after %d kills: %s", i+1, w.counted(t))
+		}
 	}
 	go func() {
 		for ctx.Err() == nil {
@@ -202,6 +206,21 @@ func killWhile(t *testing.T, w *worker, write func(ctx context.Context, pace fun
 	if err := <-written; err != nil {
 		t.Fatalf("the writer: %v", err)
 	}
+}
+
+// counted says how far a worker that does not run has come.
+func (w *worker) counted(t *testing.T) string {
+	t.Helper()
+	s, err := store.OpenReadOnly(t.Context(), w.state, store.DefaultOptions(), time.Now)
+	if err != nil {
+		return err.Error() // it was killed before there was one
+	}
+	defer s.Close()
+	start, err := s.Start(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%+v, %d steps since snapshot %q", start.Totals, len(start.Steps), start.Snapshot)
 }
 
 // checkKilled lets the worker come to the end and looks at everything it keeps.
