@@ -3,6 +3,7 @@
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 CACHE   ?= $(HOME)/.cache/penstock
 LINT    := $(CACHE)/golangci-lint-v2.8.0/golangci-lint
+NFPM    := $(CACHE)/nfpm-v2.45.0/nfpm
 BUILD   := go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 MAIN    := ./externalscripts/penstock
 SAMPLE  := externalscripts/penstock/sample
@@ -12,7 +13,7 @@ DATA    ?= bin/sample.log
 export CGO_ENABLED = 0
 
 .DEFAULT_GOAL := help
-.PHONY: build run unit race live test lint fuzz bench cross clean help browser
+.PHONY: build run unit race live test lint fuzz bench soak cross packages clean help browser
 
 build: ## build bin/penstock
 	$(BUILD) -o bin/penstock $(MAIN)
@@ -27,13 +28,13 @@ race: export CGO_ENABLED = 1
 race: ## the same with the race detector (needs a C compiler)
 	go test -race ./...
 
-live: browser ## the whole programs: scripts, every command of the documents, Chromium; floods of a million lines
-	go test -count=1 -tags live ./core/e2e ./core/pattern ./core/sift
+live: browser ## the whole programs: scripts, documents, Chromium; the worker killed, out of room, as a service; floods (as root)
+	go test -count=1 -tags live -timeout 60m ./core/e2e ./core/intake ./core/logfile ./core/pattern ./core/sift ./core/spool ./core/store
 
 test: lint unit race live ## everything; installs what it needs
 
 lint: $(LINT) ## golangci-lint
-	$(LINT) run --build-tags live,fuzzall,cross ./...
+	$(LINT) run --build-tags live,fuzzall,cross,soak ./...
 
 fuzz: ## every fuzz target for EACH (default 10s)
 	go test -count=1 -tags fuzzall -timeout 3h -v -run TestEveryFuzzTarget ./core/e2e -args -each $(EACH)
@@ -53,6 +54,12 @@ cross: ## dist/: linux amd64, arm64, armv7, stripped, each at most 16 MB
 	GOOS=linux GOARCH=arm GOARM=7 $(BUILD) -o dist/penstock-linux-armv7 $(MAIN)
 	go test -count=1 -tags cross -v -run TestCrossBuilds ./core/e2e
 
+packages: build cross $(NFPM) ## dist/: deb and rpm for amd64, arm64 and armhf
+	NFPM=$(NFPM) PENSTOCK=bin/penstock deploy/packages/build.sh dist $(VERSION)
+
+soak: ## memory and disk over fifty million lines; draws the pictures of docs/operations.md
+	go test -count=1 -tags soak -timeout 2h -v -run TestMemoryAndDiskStayFlat ./core/e2e -args -out $(CURDIR)/docs/pictures
+
 clean: ## remove what was built
 	rm -rf bin dist
 
@@ -64,3 +71,6 @@ browser:
 
 $(LINT):
 	GOBIN=$(dir $(LINT)) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.8.0
+
+$(NFPM):
+	GOBIN=$(dir $(NFPM)) go install github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0

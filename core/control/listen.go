@@ -73,7 +73,7 @@ func Listen(path string, o Options, log *slog.Logger) (*Server, error) {
 	s := &Server{path: path, listener: l, access: a, limits: defaultLimits(), log: log, each: map[uint32]int{}}
 	s.file, err = os.Lstat(path)
 	if err == nil && gid >= 0 {
-		err = s.open(gid, o)
+		err = s.admit(gid, o)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listen on %s: %w", path, err), s.Close())
@@ -124,18 +124,20 @@ func listenPrivately(path string) (*net.UnixListener, error) {
 	return unix, nil
 }
 
-// open lets the group in. Where the group was not asked for and cannot be given,
+// admit lets the group in. Where the group was not asked for and cannot be given,
 // as when somebody tries the worker out on a machine that has the package too,
 // the socket stays the owner's.
-func (s *Server) open(gid int, o Options) error {
-	err := os.Chown(s.path, -1, gid)
-	if errors.Is(err, fs.ErrPermission) && o.Group == "" {
-		s.log.Warn("the control socket stays with its owner", "group", s.access.readers, "err", err)
-		s.access.readers = ""
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("give it to group %q: %w", s.access.readers, err)
+func (s *Server) admit(gid int, o Options) error {
+	if stat, ok := s.file.Sys().(*syscall.Stat_t); !ok || int(stat.Gid) != gid {
+		err := os.Chown(s.path, -1, gid)
+		if errors.Is(err, fs.ErrPermission) && o.Group == "" {
+			s.log.Warn("the control socket stays with its owner", "group", s.access.readers, "err", err)
+			s.access.readers = ""
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("give it to group %q: %w", s.access.readers, err)
+		}
 	}
 	return os.Chmod(s.path, 0o660) //nolint:gosec // for the group: that is its purpose
 }

@@ -119,7 +119,8 @@ func soakLine() func(i uint64) string {
 	random := rand.New(rand.NewPCG(7, 7))
 	return func(i uint64) string {
 		at := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC).Add(time.Duration(i) * 2 * time.Millisecond).Format("2006-01-02T15:04:05.000Z07:00")
-		switch n := random.IntN(1000); {
+		n := random.IntN(1000)
+		switch {
 		case n == 0:
 			return fmt.Sprintf("%s web1 sshd[%d]: Failed password for invalid user u%d from 203.0.113.%d port %d ssh2", at, n, i%40, random.IntN(250), 1024+random.IntN(60000))
 		case n == 1:
