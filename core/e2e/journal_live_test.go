@@ -32,7 +32,7 @@ func startJournal(t *testing.T) *journal {
 		}
 	}
 	// Its files are small, so that it rotates by itself as well.
-	writeFile(t, conf, "[Journal]\nStorage=volatile\nRateLimitBurst=0\nRuntimeMaxFileSize=8M\nRuntimeMaxUse=1G\nForwardToSyslog=no\n")
+	writeFile(t, conf, "[Journal]\nStorage=volatile\nRateLimitBurst=0\nRuntimeMaxFileSize=8M\nRuntimeMaxUse=1G\nRuntimeKeepFree=1M\nRuntimeMaxFiles=1000\nForwardToSyslog=no\n")
 	daemon := exec.Command("/lib/systemd/systemd-journald", j.name)
 	t.Cleanup(func() {
 		if daemon.Process != nil {
@@ -55,13 +55,9 @@ func startJournal(t *testing.T) *journal {
 
 func (j *journal) socket() string { return "/run/systemd/journal." + j.name + "/dev-log" }
 
-// rotate ends the daemon's file and, where asked to, throws the older ones away of
-// which the worker has read all.
-func (j *journal) rotate(vacuum bool) error {
-	args := []string{"--namespace=" + j.name, "--rotate"}
-	if vacuum {
-		args = append(args, "--vacuum-files=30")
-	}
+// ctl lets the daemon do something, for instance rotate its files.
+func (j *journal) ctl(args ...string) error {
+	args = append([]string{"--namespace=" + j.name}, args...)
 	text, err := exec.Command("journalctl", args...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("journalctl %v: %w: %s", args, err, text)
@@ -71,7 +67,7 @@ func (j *journal) rotate(vacuum bool) error {
 
 // ownEntries returns how many entries the daemon itself has written, once all that
 // was sent to it is there.
-func (j *journal) ownEntries(t *testing.T) uint64 {
+func (j *journal) ownEntries(t *testing.T, lines int) uint64 {
 	t.Helper()
 	var all, sent int
 	count := func(args ...string) int {
@@ -91,8 +87,8 @@ func (j *journal) ownEntries(t *testing.T) uint64 {
 		}
 		return same
 	})
-	if sent != killLines {
-		t.Fatalf("the journal holds %d of the %d lines that were sent", sent, killLines)
+	if sent != lines {
+		t.Fatalf("the journal holds %d of the %d lines that were sent", sent, lines)
 	}
 	return uint64(all - sent)
 }

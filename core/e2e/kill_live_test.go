@@ -93,24 +93,27 @@ func TestKilledWorkerTakesEachDroppedFileOnce(t *testing.T) {
 }
 
 // TestKilledWorkerTakesEachJournalEntryOnce is the same with a journal of its own,
-// which is rotated and vacuumed of what was read while the writer is at it.
+// which is rotated while the writer is at it, and vacuumed of what was read.
 func TestKilledWorkerTakesEachJournalEntryOnce(t *testing.T) {
 	j := startJournal(t)
 	w := newWorker(t, fmt.Sprintf("sources:\n  - {name: web1, kind: journald, namespace: %s, trust: local}\n", j.name))
-	// The daemon has a few lines of its own to say.
-	killWhile(t, w, 800*time.Millisecond, func(ctx context.Context, pace func()) error {
-		conn, err := net.Dial("unixgram", j.socket())
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
+	conn, err := net.Dial("unixgram", j.socket())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	send := func(i int) error {
+		_, message, _ := strings.Cut(killLine(i), " web1 ")
+		_, err := conn.Write([]byte("<13>" + message))
+		return err
+	}
+	killWhile(t, w, 1600*time.Millisecond, func(ctx context.Context, pace func()) error {
 		for i := range killLines {
-			_, message, _ := strings.Cut(killLine(i), " web1 ")
-			if _, err := conn.Write([]byte("<13>" + message)); err != nil {
+			if err := send(i); err != nil {
 				return err
 			}
 			if i%10_000 == 9999 {
-				if err := j.rotate(i > 50_000); err != nil {
+				if err := j.ctl("--rotate"); err != nil {
 					return err
 				}
 			}
@@ -121,8 +124,18 @@ func TestKilledWorkerTakesEachJournalEntryOnce(t *testing.T) {
 		}
 		return nil
 	})
-	own := j.ownEntries(t)
+	own := j.ownEntries(t, killLines) // the daemon has a few lines of its own to say
 	checkCounted(t, w, "web1", killLines+own)
+	kept := w.caseLines(t)
+	for _, args := range [][]string{{"--rotate"}, {"--vacuum-files=2"}} {
+		if err := j.ctl(args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	checkCounted(t, w, "web1", killLines+own)
+	if diff := cmp.Diff(kept, w.caseLines(t)); diff != "" {
+		t.Errorf("cases after the journal was vacuumed (-before +after):\n%s", diff)
+	}
 }
 
 func killText(from, to int) []byte {

@@ -159,27 +159,7 @@ func bootAndDo(t *testing.T, folder string, steps []step) []result {
 
 	need(t, map[string]string{"systemd-nspawn": "systemd-container"})
 	lab := filepath.Join(folder, "lab")
-	wants := filepath.Join(folder, "etc/systemd/system/default.target.wants")
-	for _, d := range []string{lab, wants} {
-		if err := os.MkdirAll(d, 0o755); err != nil {
-			t.Fatalf("make %s: %v", d, err)
-		}
-	}
-	script := "trap 'journalctl -u penstock --no-pager -n 50 >/lab/journal' EXIT\n"
-	for i, s := range steps {
-		file := fmt.Sprintf("/lab/%02d", i)
-		writeFile(t, filepath.Join(folder, file), prelude+s.do+"\n")
-		well := fmt.Sprintf("-eq %d", s.code)
-		if s.code == -1 {
-			well = "-ne 0"
-		}
-		script += fmt.Sprintf("timeout -k 5 100 sh -u %[1]s >%[1]s.text 2>&1 </dev/null; code=$?; echo $code >%[1]s.code; [ $code %[2]s ] || exit\n", file, well)
-	}
-	writeFile(t, filepath.Join(lab, "run"), script)
-	writeFile(t, filepath.Join(folder, "etc/systemd/system/lab.service"), unit)
-	if err := os.Symlink("../lab.service", filepath.Join(wants, "lab.service")); err != nil {
-		t.Fatalf("enable the steps: %v", err)
-	}
+	prepare(t, folder, steps)
 	console, errBoot := boot(t, folder)
 
 	var results []result
@@ -195,6 +175,43 @@ func bootAndDo(t *testing.T, folder string, steps []step) []result {
 		t.Logf("the worker's journal:\n%s", text)
 	}
 	return results
+}
+
+// prepare puts the steps into the root, and the service that carries them out.
+func prepare(t *testing.T, folder string, steps []step) {
+	t.Helper()
+
+	wants := filepath.Join(folder, "etc/systemd/system/default.target.wants")
+	for _, d := range []string{filepath.Join(folder, "lab"), wants} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			t.Fatalf("make %s: %v", d, err)
+		}
+	}
+	old, err := filepath.Glob(filepath.Join(folder, "lab", "[0-9][0-9]*")) // of an earlier boot
+	if err != nil {
+		t.Fatalf("look for earlier results: %v", err)
+	}
+	for _, path := range old {
+		if err := os.Remove(path); err != nil {
+			t.Fatalf("remove an earlier result: %v", err)
+		}
+	}
+	var script strings.Builder
+	script.WriteString("trap 'journalctl -u penstock --no-pager -n 50 >/lab/journal' EXIT\n")
+	for i, s := range steps {
+		file := fmt.Sprintf("/lab/%02d", i)
+		writeFile(t, filepath.Join(folder, file), prelude+s.do+"\n")
+		well := fmt.Sprintf("-eq %d", s.code)
+		if s.code == -1 {
+			well = "-ne 0"
+		}
+		fmt.Fprintf(&script, "timeout -k 5 100 sh -u %[1]s >%[1]s.text 2>&1 </dev/null; code=$?; echo $code >%[1]s.code; [ $code %[2]s ] || exit\n", file, well)
+	}
+	writeFile(t, filepath.Join(folder, "lab", "run"), script.String())
+	writeFile(t, filepath.Join(folder, "etc/systemd/system/lab.service"), unit)
+	if err := os.Symlink("../lab.service", filepath.Join(wants, "lab.service")); err != nil && !errors.Is(err, fs.ErrExist) {
+		t.Fatalf("enable the steps: %v", err)
+	}
 }
 
 // resultOf reads what a step has left. The text is there before the code.

@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// life is what happens to the service on a machine, from the first installation
-// to the last trace. Each step builds on those before it.
+// life is what happens to the service on a machine from the first installation to
+// its being turned off. Each step builds on those before it.
 var life = []step{
 	{name: "nothing is there", do: `listing >/lab/before; getent passwd penstock`, code: 2},
 	{name: "install", do: `dpkg -i /lab/penstock_1.0.0_amd64.deb`, want: `.*Setting up penstock \(1\.0\.0\).*`, not: `(?i)error|warning|hint`},
@@ -46,14 +46,20 @@ var life = []step{
 	},
 	{name: "the configuration is sound", do: `penstock check-config /etc/penstock/penstock.yaml`, want: `.*`},
 	{
-		name: "people", do: `useradd -G penstock operator; useradd stranger
-			for n in 1 2; do useradd -G penstock-drop dropper$n; done`,
+		name: "people",
+		do:   `useradd -G penstock reader && useradd stranger && useradd -G penstock-drop dropper1 && useradd -G penstock-drop dropper2`,
 	},
-	{name: "a member of group penstock may ask", do: `as operator penstock status`, want: `.*` + older + `.*`},
-	{name: "but not command", do: `as operator penstock pause`, code: 5, want: `.*error: you may not command the worker.*`},
+	{name: "a member of group penstock may ask", do: `as reader penstock status`, want: `.*` + older + `.*`},
+	{name: "but not command", do: `as reader penstock pause`, code: 5, want: `.*error: you may not command the worker.*`},
 	{name: "a stranger may do neither", do: `as stranger penstock status`, code: 1, want: `.*permission denied.*`},
 	{name: "root may command", do: `penstock pause --for 1m && penstock pause --off`, want: `.*`},
-	{name: "the journal is followed", do: `logger -t sshd 'Failed password for root from 203.0.113.9 port 4711 ssh2'; soon has journal 1`},
+	{
+		name: "the journal is followed",
+		do: `soon has journal 10; have=$(lines journal)
+			for n in 1 2 3 4 5; do logger -t sshd "Failed password for root from 203.0.113.9 port 471$n ssh2"; done
+			soon has journal $((have + 5)) && penstock status | grep ' journal '`,
+		want: `journal \(journald\): .*`, not: `error`,
+	},
 	{
 		name: "a file is followed",
 		do: `install -m 640 -g adm /dev/null /var/log/auth.log
@@ -73,7 +79,7 @@ var life = []step{
 			as dropper1 "ls $drop" && exit 3
 			as dropper2 "rm -f $drop/.kept" && exit 4
 			as stranger "touch $drop/x" && exit 5
-			as operator "cat $drop/.kept" && exit 6
+			as reader "cat $drop/.kept" && exit 6
 			as dropper1 "mv $drop/.kept $drop/kept" || exit 7
 			soon has drop 1 && soon test ! -e $drop/kept && lines drop`,
 		want: `.*\n1`,
@@ -91,9 +97,18 @@ var life = []step{
 	},
 	{name: "and has counted nothing twice", do: `soon has auth 3 && lines auth; lines drop`, want: "3\n1"},
 	{name: "nothing is wrong", do: `soon is state working; penstock doctor`, want: `nothing is wrong`},
+}
+
+// laterLife goes on when the machine is turned on again, to the last trace.
+var laterLife = []step{
+	{
+		name: "after a boot it goes on where it was", do: `soon is state working && lines auth && lines drop
+			echo "Jan  5 10:00:04 host sshd[7]: Failed password for root from 203.0.113.9 port 4711 ssh2" >>/var/log/auth.log; soon has auth 4 && lines auth`,
+		want: "3\n1\n4",
+	},
 	{
 		name: "upgrade", do: `field born >/lab/born; dpkg -i /lab/penstock_1.1.0_amd64.deb && soon is version 1.1.0 && is born "$(cat /lab/born)" && lines auth`,
-		want: `.*Setting up penstock \(1\.1\.0\).*\n3`, not: `(?i)error|warning|hint`,
+		want: `.*Setting up penstock \(1\.1\.0\).*\n4`, not: `(?i)error|warning|hint`,
 	},
 	{
 		name: "a downgrade is refused", do: `dpkg -i /lab/penstock_1.0.0_amd64.deb`, code: -1,
@@ -115,7 +130,7 @@ var life = []step{
 	},
 	{
 		name: "install again", do: `dpkg -i /lab/penstock_1.1.0_amd64.deb && soon is born "$(cat /lab/born)" && systemctl is-enabled penstock && lines auth`,
-		want: ".*\nenabled\n3",
+		want: ".*\nenabled\n4",
 	},
 	{
 		name: "purge", do: `dpkg -P penstock; listing >/lab/purged; getent passwd penstock; getent group penstock penstock-drop adm`,
@@ -134,12 +149,14 @@ func TestServiceOnABootedMachine(t *testing.T) {
 	for _, version := range []string{older, newer} {
 		runLong(t, time.Minute, "cp", filepath.Join(packages(t), "penstock_"+version+"_amd64.deb"), lab)
 	}
-	results := bootAndDo(t, folder, life)
-	for i, r := range results {
-		t.Run(life[i].name, func(t *testing.T) { life[i].check(t, r) })
-	}
-	if len(results) < len(life) {
-		t.FailNow() // there is nothing to compare
+	for _, steps := range [][]step{life, laterLife} {
+		results := bootAndDo(t, folder, steps)
+		for i, r := range results {
+			t.Run(steps[i].name, func(t *testing.T) { steps[i].check(t, r) })
+		}
+		if len(results) < len(steps) {
+			return // there is nothing to build on
+		}
 	}
 
 	before := listing(t, lab, "before")
@@ -163,8 +180,7 @@ func TestServiceOnABootedMachine(t *testing.T) {
 	})
 }
 
-// listing reads the paths that a step has listed. The home folders' accounts and
-// the followed log, which the steps made, do not count.
+// listing reads the paths that a step has listed.
 func listing(t *testing.T, lab, name string) []string {
 	t.Helper()
 

@@ -12,11 +12,12 @@ import (
 
 // Report is what Verify found.
 type Report struct {
-	Segments    int    // that are kept
-	Records     uint64 // in them
-	First, Last uint64 // chain numbers of these; 0 when none is kept
-	Head        record.Chain
-	Torn        int64 // bytes of a last line that is not whole, as while it is written
+	Segments int          `json:"segments"` // that are kept
+	Records  uint64       `json:"records"`  // in them
+	First    uint64       `json:"first"`    // chain number of the first; 0 when none is kept
+	Last     uint64       `json:"last"`     // and of the last
+	Head     record.Chain `json:"head"`
+	Torn     int64        `json:"torn"` // bytes of a last line that is not whole, as while it is written
 }
 
 // ErrNotKept means that a head is older than the records that are kept and that no

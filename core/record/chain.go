@@ -27,6 +27,9 @@ func (c Chain) String() string {
 	return strconv.FormatUint(c.Number, 10) + ":" + hex.EncodeToString(c.Hash[:])
 }
 
+// MarshalText implements encoding.TextMarshaler with the form of String.
+func (c Chain) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
 const (
 	chainKey = `,"chain":{"number":`
 	prevKey  = `,"previous":"`

@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -112,7 +113,7 @@ type Step struct {
 }
 
 // Order is one order of the decision. State is intended, rehearsed (dry run) or
-// pending (waits for a person).
+// pending (waits for a person), and how it ended once that is known.
 type Order struct {
 	Action  string `json:"action"`
 	Target  string `json:"target,omitempty"`
@@ -200,6 +201,22 @@ func (r Record) Numbered(seq uint64) Record {
 	return r
 }
 
+// WithOrder returns the record with the state that an order of its case has come
+// to: in its place among the orders, else before them.
+func (r Record) WithOrder(o action.Order, state action.Outcome) Record {
+	made := order(o, state.String())
+	r.Orders, r.Cut = slices.Clone(r.Orders), slices.Clone(r.Cut)
+	if i := slices.IndexFunc(r.Orders, func(old Order) bool { return old.Digest == made.Digest }); i >= 0 {
+		r.Orders[i].State = made.State
+		return r
+	}
+	k := cutter{r.Cut}
+	r.Orders = list(&k, "orders", append([]Order{made}, r.Orders...), maxOrders, func(o Order) Order { return o })
+	r.Cut = k.names
+	r.fit()
+	return r
+}
+
 func plan(k *cutter, p pipeline.Plan) Plan {
 	return Plan{Source: p.Source, Proposals: list(k, "plan.proposals", p.Proposals, maxList, func(x pipeline.Proposal) string {
 		return text(strings.TrimSpace(x.Action+" "+x.Handle+" "+x.Target), maxWord)
@@ -225,13 +242,17 @@ func orders(k *cutter, d policy.Decision) []Order {
 		orders []action.Order
 	}{{"intended", d.Orders()}, {"rehearsed", d.Rehearsed()}, {"pending", d.Pending()}} {
 		for _, o := range group.orders {
-			all = append(all, Order{
-				Action: o.Action, Target: text(o.Params.Target(), maxWord), Host: text(o.Host, maxWord),
-				Seconds: int(o.Params.For / time.Second), State: group.state, Digest: o.Digest.String(),
-			})
+			all = append(all, order(o, group.state))
 		}
 	}
 	return list(k, "orders", all, maxOrders, func(o Order) Order { return o })
+}
+
+func order(o action.Order, state string) Order {
+	return Order{
+		Action: o.Action, Target: text(o.Params.Target(), maxWord), Host: text(o.Host, maxWord),
+		Seconds: int(o.Params.For / time.Second), State: state, Digest: o.Digest.String(),
+	}
 }
 
 func refusal(r policy.Refusal) Refusal {

@@ -26,7 +26,13 @@ type Step struct {
 
 // Count is what became of a source's lines.
 type Count struct {
-	Lines, Bytes, Suppressed, Attached, Forwarded, Cut, Gaps uint64
+	Lines      uint64 `json:"lines"`
+	Bytes      uint64 `json:"bytes"`
+	Suppressed uint64 `json:"suppressed"`
+	Attached   uint64 `json:"attached"`
+	Forwarded  uint64 `json:"forwarded"`
+	Cut        uint64 `json:"cut"`  // lines that were too long to be kept whole
+	Gaps       uint64 `json:"gaps"` // places where lines are missing
 }
 
 func (c *Count) add(d Count) {

@@ -10,15 +10,16 @@ import (
 
 // Label is what a person said of a case.
 type Label struct {
-	ID          int64
-	Case        string
-	Kind        string // for instance false-positive or closed
-	By          string
-	Asset       string
-	Class       event.Class
-	Scope       string // what else it holds for, opaque to the Store
-	Note        string
-	At, Expires time.Time // Expires may be zero: never
+	ID      int64       `json:"id"`
+	Case    string      `json:"case"`
+	Kind    string      `json:"kind"` // for instance false-positive or closed
+	By      string      `json:"by"`
+	Asset   string      `json:"asset"`
+	Class   event.Class `json:"class"`
+	Scope   string      `json:"scope"` // what else it holds for, opaque to the Store
+	Note    string      `json:"note"`
+	At      time.Time   `json:"at"`
+	Expires time.Time   `json:"expires"` // may be zero: never
 }
 
 // AddLabel stores a label and returns its number.

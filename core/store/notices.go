@@ -10,9 +10,10 @@ import (
 
 // Notice is something that a person should know about the worker itself.
 type Notice struct {
-	At         time.Time
-	Severity   event.Severity
-	Kind, Text string
+	At       time.Time      `json:"at"`
+	Severity event.Severity `json:"severity"`
+	Kind     string         `json:"kind"`
+	Text     string         `json:"text"`
 }
 
 // maxNotices is how many notices are kept.

@@ -19,9 +19,9 @@ import (
 
 // SnapshotFile is a snapshot of the sift state that is kept.
 type SnapshotFile struct {
-	Name  string // as Start.Snapshot has it
-	Time  time.Time
-	Bytes int64
+	Name  string    `json:"name"` // as Start.Snapshot has it
+	Time  time.Time `json:"time"`
+	Bytes int64     `json:"bytes"`
 }
 
 const (

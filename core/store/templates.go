@@ -8,8 +8,11 @@ import (
 
 // Template is a message that a program had never sent before.
 type Template struct {
-	Source, Host, Program, Text string
-	First                       time.Time
+	Source  string    `json:"source"`
+	Host    string    `json:"host"`
+	Program string    `json:"program"`
+	Text    string    `json:"text"`
+	First   time.Time `json:"first"`
 }
 
 // Bounds of the first-seen templates that are kept.

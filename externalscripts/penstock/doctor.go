@@ -183,7 +183,7 @@ func (d *doctor) disk(folder string) {
 		d.tell(fmt.Sprintf("the disk of %s cannot be looked at: %v", folder, err), "")
 		return
 	}
-	if free := int64(stat.Bavail) * stat.Bsize; free < leastFree {
+	if free := int64(stat.Bavail) * int64(stat.Bsize); free < leastFree {
 		d.tell(fmt.Sprintf("only %d MiB are free on the disk of %s", free>>20, folder), "make room, or give it a larger one; see docs/operations.md for what takes how much")
 	}
 	const readOnly = 1 // ST_RDONLY of statvfs(3)

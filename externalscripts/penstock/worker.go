@@ -127,8 +127,20 @@ func workerError(err error, c *config.Config) error {
 // errNoWorker means that nobody listens on the worker's socket.
 var errNoWorker = errors.New("no worker is running")
 
+// How long the worker may take to answer.
+const (
+	askWithin    = 30 * time.Second
+	backUpWithin = 11 * time.Minute
+)
+
 // ask asks the worker of a configuration.
 func ask(ctx context.Context, c *config.Config, command string, args, result any) error {
+	within := askWithin
+	if command == app.CmdBackup {
+		within = backUpWithin
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
 	path := app.SocketPath(c)
 	client, err := control.Dial(ctx, path)
 	switch {

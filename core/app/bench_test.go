@@ -1,0 +1,80 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"penstock/core/config"
+	"penstock/core/event"
+	"penstock/core/intake"
+)
+
+// BenchmarkWorker follows a file of ordinary lines with a few attacks to its end:
+// tailed, decoded, sifted and counted durably. A line is an operation. PENSTOCK_LOG
+// names another file.
+func BenchmarkWorker(b *testing.B) {
+	folder := b.TempDir()
+	path := os.Getenv("PENSTOCK_LOG")
+	if path == "" {
+		path = filepath.Join(folder, "bench.log")
+		writeLines(b, path, b.N)
+	}
+	c := config.Default()
+	c.StateDir = filepath.Join(folder, "state")
+	c.Sources = intake.Options{{Name: "bench", Kind: intake.KindFile, Path: path, Trust: event.Local}}
+	w, err := NewWorker(context.Background(), WorkerOptions{Config: c, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	if err != nil {
+		b.Fatal(err)
+	}
+	w.every, w.pulse = 250*time.Millisecond, 10*time.Millisecond // so that the end is not waited for
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	b.ReportAllocs()
+	b.ResetTimer()
+	go func() { ended <- w.Run(ctx) }()
+	for w.totals.of("bench").Lines < uint64(b.N) {
+		time.Sleep(time.Millisecond) // a benchmark waits for what it measures
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "lines/s")
+	stop()
+	if err := <-ended; err != nil {
+		b.Fatal(err)
+	}
+}
+
+func writeLines(b *testing.B, path string, n int) {
+	b.Helper()
+	file, err := os.Create(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	out := bufio.NewWriterSize(file, 1<<20)
+	at := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	for i := range n {
+		at = at.Add(2 * time.Millisecond)
+		stamp := at.Format("2006-01-02T15:04:05.000Z07:00")
+		switch {
+		case i%1000 == 7:
+			fmt.Fprintf(out, "%s web1 sshd[%d]: Failed password for invalid user u%d from 203.0.113.%d port %d ssh2\n", stamp, i%30000, i%40, i%250, 1024+i%60000)
+		case i%10 < 3:
+			fmt.Fprintf(out, "%s gw1 dhcpd: DHCPACK on 10.10.%d.%d to 52:54:00:12:%02x:%02x via eth0\n", stamp, i%4, i%200, i%250, i/250%250)
+		case i%10 < 6:
+			fmt.Fprintf(out, "%s gw1 kernel: [UFW BLOCK] IN=eth0 OUT= SRC=10.10.0.%d DST=10.10.0.1 LEN=60 PROTO=TCP SPT=%d DPT=%d\n", stamp, i%200, i%60000, 8000+i%8)
+		default:
+			fmt.Fprintf(out, "%s web1 app[77]: request %d of user %d handled in %d ms with status 200\n", stamp, i, i%100000, i%90)
+		}
+	}
+	if err := out.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
