@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"penstock/core/cases"
 	"penstock/core/logfile"
 	"penstock/core/store"
 )
@@ -297,8 +298,25 @@ func checkCounted(t *testing.T, w *worker, source string, lines uint64) {
 	if count.Lines != lines || count.Suppressed+count.Attached+count.Forwarded != lines || count.Gaps != 0 {
 		t.Errorf("counted %+v, want %d lines and no gap", count, lines)
 	}
+	checkAttackers(t, append(start.Book.Open, start.Book.Closed...))
+	report, err := logfile.Verify(filepath.Join(w.state, "log"), "")
+	if err != nil {
+		t.Errorf("the log of records: %v", err)
+	}
+	n, err := s.RecordCount(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Records != uint64(n) || n == 0 {
+		t.Errorf("%d records in the log, %d in the store", report.Records, n)
+	}
+}
+
+// checkAttackers wants one case of each attacker.
+func checkAttackers(t *testing.T, all []cases.HeldState) {
+	t.Helper()
 	peers := map[string]int{}
-	for _, h := range append(start.Book.Open, start.Book.Closed...) {
+	for _, h := range all {
 		if h.Kind == "peer" && strings.HasPrefix(h.Value, "203.0.113.") {
 			peers[h.Value]++
 		}
@@ -310,16 +328,5 @@ func checkCounted(t *testing.T, w *worker, source string, lines uint64) {
 	}
 	if len(peers) != killPeers {
 		t.Errorf("cases of %d attackers, want %d", len(peers), killPeers)
-	}
-	report, err := logfile.Verify(filepath.Join(w.state, "log"), "")
-	if err != nil {
-		t.Errorf("the log of records: %v", err)
-	}
-	n, err := s.RecordCount(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if report.Records != uint64(n) || n == 0 {
-		t.Errorf("%d records in the log, %d in the store", report.Records, n)
 	}
 }

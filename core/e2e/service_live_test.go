@@ -37,7 +37,7 @@ var life = []step{
 			find /var/lib/penstock \( ! -user penstock -o -perm /077 \) -printf 'wrong: %p %u %m\n'`,
 		want: `/etc/penstock root:penstock 750 directory
 /etc/penstock/penstock\.yaml root:penstock 640 regular file
-/run/penstock penstock:penstock 750 directory
+/run/penstock penstock:penstock 755 directory
 /run/penstock/control\.sock penstock:penstock 660 socket
 /usr/bin/penstock root:root 755 regular file
 /var/lib/penstock penstock:penstock 700 directory

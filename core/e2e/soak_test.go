@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bufio"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -80,19 +81,7 @@ func TestMemoryAndDiskStayFlat(t *testing.T) {
 			fmt.Fprintln(out, line(written))
 			written++
 		}
-		if err := out.Flush(); err != nil {
-			t.Fatal(err)
-		}
-		if err := file.Close(); err != nil {
-			t.Fatal(err)
-		}
-		for n := 3; n >= 1; n-- {
-			_ = os.Rename(fmt.Sprintf("%s.%d", log, n), fmt.Sprintf("%s.%d", log, n+1)) // where there is one
-		}
-		if err := os.Rename(log, log+".1"); err != nil {
-			t.Fatal(err)
-		}
-		file, out = create(t, log)
+		file, out = soakRotate(t, log, file, out)
 		for take().lines+1_000_000 < written {
 			time.Sleep(200 * time.Millisecond) // the worker is behind
 		}
@@ -112,6 +101,21 @@ func TestMemoryAndDiskStayFlat(t *testing.T) {
 		draw(t, filepath.Join(*soakOut, "worker-memory.svg"), "Memory of the worker, MiB resident", all, func(s moment) float64 { return mebi(s.memory) })
 		draw(t, filepath.Join(*soakOut, "worker-disk.svg"), "State directory, MiB", all, func(s moment) float64 { return mebi(s.disk) })
 	}
+}
+
+// soakRotate moves the file away, keeps four of them, and opens a new one.
+func soakRotate(t *testing.T, log string, file *os.File, out *bufio.Writer) (*os.File, *bufio.Writer) {
+	t.Helper()
+	if err := errors.Join(out.Flush(), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for n := 3; n >= 1; n-- {
+		_ = os.Rename(fmt.Sprintf("%s.%d", log, n), fmt.Sprintf("%s.%d", log, n+1)) // where there is one
+	}
+	if err := os.Rename(log, log+".1"); err != nil {
+		t.Fatal(err)
+	}
+	return create(t, log)
 }
 
 // soakLine makes lines of ordinary life with a few attacks; the same each time.

@@ -42,7 +42,7 @@ func (f *follower) fresh(entries []*entry, owner map[*entry]*file) []*entry {
 
 // adopt takes up new files. Where a family has new rotated files, it first waits
 // until the rotation is over, and tells copies from files of their own.
-func (f *follower) adopt(ctx context.Context, fresh []*entry) error {
+func (f *follower) adopt(ctx context.Context, fresh, entries []*entry) error {
 	byFamily := map[string][]*entry{}
 	for _, e := range fresh {
 		byFamily[e.family] = append(byFamily[e.family], e)
@@ -52,7 +52,7 @@ func (f *follower) adopt(ctx context.Context, fresh []*entry) error {
 			delete(f.settling, family)
 		}
 	}
-	if len(fresh) == 0 || !f.unmoved(fresh) {
+	if len(fresh) == 0 || !f.unmoved(fresh, entries) {
 		return nil
 	}
 	var ready []*entry
@@ -87,19 +87,31 @@ func b2i(b bool) int {
 	return 0
 }
 
-// unmoved says whether entries are still what they were: a listing that was made
-// during a rotation may have missed a file, and their order matters.
-func (f *follower) unmoved(fresh []*entry) bool {
+// unmoved says whether a second listing agrees about the families that have new
+// files: one that was made during a rotation may have missed some, and their order
+// matters.
+func (f *follower) unmoved(fresh, entries []*entry) bool {
 	again, err := f.list(f.isFamily, false)
 	if err != nil {
 		return false
 	}
-	there := make(map[string]id, len(again))
+	first := make(map[string]id, len(entries))
+	for _, e := range entries {
+		first[e.path] = e.id()
+	}
+	second := make(map[string]id, len(again))
+	families := make(map[string]bool, len(fresh))
+	for _, e := range fresh {
+		families[e.family] = true
+	}
 	for _, e := range again {
-		there[e.path] = e.id()
+		second[e.path] = e.id()
+		if families[e.family] && first[e.path] != e.id() {
+			return false
+		}
 	}
 	for _, e := range fresh {
-		if there[e.path] != e.id() {
+		if second[e.path] != e.id() {
 			return false
 		}
 	}

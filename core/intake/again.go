@@ -67,13 +67,8 @@ func (a *fileAgain) find(begin, end mark) error {
 	if end.offset < begin.offset {
 		return fmt.Errorf("the steps are in the wrong order: %w", ErrGone)
 	}
-	if a.t != nil && a.t.pos.offset == begin.offset && a.t.pos.crc == begin.crc {
-		if _, isPacked := a.t.c.(*packed); isPacked {
-			return nil // nobody changes it, and going there and back is slow
-		}
-		if _, err := resume(a.t.c, end); err == nil {
-			return nil
-		}
+	if a.goesOn(begin, end) {
+		return nil
 	}
 	if err := a.Close(); err != nil {
 		return err
@@ -83,20 +78,38 @@ func (a *fileAgain) find(begin, end mark) error {
 	if err != nil {
 		return fmt.Errorf("look for the files of %s: %w", f.source.Path, err)
 	}
-	var failed error
-	for _, sameNumber := range []bool{true, false} { // look there first
-		for _, e := range entries {
-			if (e.ino == end.ino) != sameNumber || !sameNumber && (e.family != a.family || e.foreign) || !e.packed && e.size < end.offset {
-				continue
-			}
-			found, err := a.open(e, begin, end)
-			if found {
-				return nil
-			}
-			failed = errors.Join(failed, err)
+	// The inode number tells where to look first, the name where to look at all.
+	first, later := []*entry{}, []*entry{}
+	for _, e := range entries {
+		switch {
+		case !e.packed && e.size < end.offset:
+		case e.ino == end.ino:
+			first = append(first, e)
+		case e.family == a.family && !e.foreign:
+			later = append(later, e)
 		}
 	}
+	var failed error
+	for _, e := range append(first, later...) {
+		found, err := a.open(e, begin, end)
+		if found {
+			return nil
+		}
+		failed = errors.Join(failed, err)
+	}
 	return errors.Join(ErrGone, failed)
+}
+
+// goesOn says whether the file is open at begin and still holds all up to end.
+func (a *fileAgain) goesOn(begin, end mark) bool {
+	if a.t == nil || a.t.pos.offset != begin.offset || a.t.pos.crc != begin.crc {
+		return false
+	}
+	if _, isPacked := a.t.c.(*packed); isPacked {
+		return true // nobody changes it, and going there and back is slow
+	}
+	_, err := resume(a.t.c, end)
+	return err == nil
 }
 
 // open opens an entry at begin, if it holds all up to end.

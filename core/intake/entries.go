@@ -119,16 +119,15 @@ func cursorPart(text []byte) []byte {
 
 // parseLine finds the cursor of an entry in what is given of it.
 func parseLine(text, within []byte) (line, error) {
-	at := bytes.Index(within, []byte(cursorKey))
-	if at < 0 {
+	_, rest, found := bytes.Cut(within, []byte(cursorKey))
+	if !found {
 		return line{}, fmt.Errorf("the journal printed what is no entry: %.80q", text)
 	}
-	value := within[at+len(cursorKey):]
-	end := bytes.IndexByte(value, '"')
-	if end < 0 || !journalCursorForm.Match(value[:end]) {
-		return line{}, fmt.Errorf("the journal printed an entry with a strange cursor: %.80q", value)
+	value, _, ended := bytes.Cut(rest, []byte{'"'})
+	if !ended || !journalCursorForm.Match(value) {
+		return line{}, fmt.Errorf("the journal printed an entry with a strange cursor: %.80q", rest)
 	}
-	l := line{text: text, cursor: event.Cursor(value[:end])}
+	l := line{text: text, cursor: event.Cursor(value)}
 	if len(text) > MaxLine+1 {
 		l.text, l.cut = append(bytes.Clone(text[:MaxLine]), '\n'), true
 	}

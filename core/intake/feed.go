@@ -75,6 +75,33 @@ func (r *Reader) Covered(cursors map[string]event.Cursor) error {
 // feed hands out what the spool holds, the gravest lane first. It ends when ctx
 // is done, or when nothing more can come.
 func (r *Reader) feed(ctx context.Context, cursors map[string]event.Cursor, ended <-chan struct{}, send sender) {
+	f := r.newFeeder(cursors, send)
+	tick := time.NewTicker(r.env.Poll)
+	defer tick.Stop()
+	for over := false; ; {
+		busy, err := f.turn(ctx)
+		if ctx.Err() != nil || over && !busy && err == nil {
+			return
+		}
+		if err != nil && r.states[f.foreign].failed(err) {
+			r.env.Log.Warn("cannot read the spool; will try again", "source", r.sources[f.foreign].Name, "err", err)
+		}
+		if busy {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ended:
+			over, ended = true, nil // something may have come just before
+		case <-f.spool.Appended():
+		case <-tick.C:
+		}
+	}
+}
+
+// newFeeder returns what reads the spool on from the cursors.
+func (r *Reader) newFeeder(cursors map[string]event.Cursor, send sender) *feeder {
 	f := &feeder{spool: r.env.Spool, sources: map[string]int{}, send: send, received: r.env.received, foreign: -1}
 	for i, s := range r.sources {
 		if s.Kind.spooled() {
@@ -92,30 +119,7 @@ func (r *Reader) feed(ctx context.Context, cursors map[string]event.Cursor, ende
 		}
 		f.at[lane], f.cursor[lane] = at, c
 	}
-	tick := time.NewTicker(r.env.Poll)
-	defer tick.Stop()
-	for {
-		busy, err := f.turn(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil && r.states[f.foreign].failed(err) {
-			r.env.Log.Warn("cannot read the spool; will try again", "source", r.sources[f.foreign].Name, "err", err)
-		}
-		if busy {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ended:
-			if busy, err := f.turn(ctx); !busy && err == nil { // something may have come just before the end
-				return
-			}
-		case <-f.spool.Appended():
-		case <-tick.C:
-		}
-	}
+	return f
 }
 
 // feeder reads the lanes of the spool.
@@ -164,8 +168,19 @@ func (f *feeder) hand(ctx context.Context, lane int, recs []spool.Record, next s
 		source = f.foreign
 	}
 	return f.hands(ctx, lane, next, Chunk{
-		Source: source, To: laneCursor(next), Received: second(recs[0]), Text: textOf(recs[:n]), Lines: n, Behind: true,
+		Source: source, To: laneCursor(next), Received: second(recs[0]), Text: textOf(recs[:n]), Lines: n,
+		Behind: n < len(recs) || f.waits(),
 	})
+}
+
+// waits says whether there are records that were not read yet.
+func (f *feeder) waits() bool {
+	for _, n := range f.spool.Stats().Waiting {
+		if n > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (f *feeder) hands(ctx context.Context, lane int, next spool.Position, c Chunk) error {

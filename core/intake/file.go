@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"strconv"
 	"strings"
 
@@ -27,7 +28,8 @@ type file struct {
 	seen  stamp  // when it was last read to its end
 	now   stamp  // how it looks now
 
-	still   int   // looks since it changed
+	named   bool  // it had the name that is written to at the last look
+	still   int   // looks since it changed, or got or lost that name
 	missing int   // looks in which it was not found
 	stuck   int   // looks in which it could not be opened
 	emptied int   // looks since it was found to be written anew; 0 for not
@@ -40,6 +42,12 @@ type stamp struct {
 	size, mtime int64
 	final       bool
 }
+
+// errMoved means that a path became another file's since it was listed.
+var errMoved = errors.New("was renamed just now")
+
+// moved says whether an error is due to a rotation that is going on.
+func moved(err error) bool { return errors.Is(err, errMoved) || errors.Is(err, fs.ErrNotExist) }
 
 // current says whether it has the name that is written to.
 func (fl *file) current() bool { return fl.e != nil && !fl.e.rotated }
@@ -85,8 +93,8 @@ func (fl *file) find(e *entry) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("open %s: %w", e.path, plainError(err))
 	}
-	if c.ino() != e.ino { // it was renamed meanwhile
-		return false, c.Close()
+	if c.ino() != e.ino {
+		return false, errors.Join(errMoved, c.Close())
 	}
 	if p, ok := c.(*packed); ok && p.is(fl.m) {
 		if fl.emptied > 0 {
@@ -110,7 +118,8 @@ func (fl *file) find(e *entry) (bool, error) {
 
 // open goes on with c at p.
 func (fl *file) open(c content, p pos, dev uint64) {
-	fl.t, fl.dev, fl.emptied, fl.over, fl.err, fl.stuck = newTail(c, p), dev, 0, false, nil, 0
+	fl.t, fl.dev, fl.seen = newTail(c, p), dev, stamp{}
+	fl.emptied, fl.over, fl.err, fl.stuck = 0, false, nil, 0
 }
 
 // rewritten says whether an open file was written anew in place.

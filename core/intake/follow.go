@@ -79,7 +79,7 @@ func newFollower(s Source, index int, e Env, st *status, send sender) *follower 
 func (f *follower) known(cursors map[string]event.Cursor) {
 	for stream, c := range cursors {
 		name, ok := strings.CutPrefix(stream, f.source.Name+"/")
-		if !ok {
+		if !ok || strings.Contains(name, "/") { // of a source that is named a/b
 			continue
 		}
 		if family, seq, ok := parseStream(name); ok {
@@ -213,14 +213,11 @@ func (fl *file) blocks() bool {
 	return fl.t != nil || fl.e != nil
 }
 
-// read reads one piece of a file and hands it over.
+// read reads one piece of a file and hands it over, and says whether there was any.
 func (f *follower) read(ctx context.Context, fl *file, later []*file) (bool, error) {
-	if fl.emptied > 0 || fl.e == nil && fl.t == nil || fl.over {
-		return false, nil
-	}
 	now := fl.now
 	now.final = fl.finished(len(later) > 0)
-	if fl.seen == now {
+	if fl.emptied > 0 || fl.over || fl.seen == now || fl.e == nil && fl.t == nil {
 		return false, nil
 	}
 	if fl.t == nil && !f.reopen(fl, now) {
@@ -231,33 +228,39 @@ func (f *follower) read(ctx context.Context, fl *file, later []*file) (bool, err
 		return false, nil
 	}
 	p, err := fl.t.next(&f.buf, now.final)
+	if p.text != "" {
+		return true, f.deliver(ctx, fl, p, len(later) > 0)
+	}
 	switch {
 	case errors.Is(err, errOther):
 		fl.emptied = 1
-		return false, nil
-	case errors.Is(err, errDamaged) && p.text == "":
+	case errors.Is(err, errDamaged):
 		fl.over, fl.seen = true, now
 		return true, f.handOver(ctx, fl, Chunk{From: fl.cursor, To: fl.cursor, Gap: GapDamaged})
-	case err != nil && !errors.Is(err, errDamaged):
-		fl.fault(fmt.Errorf("read %s: %w", f.where(fl), err))
-		return false, nil
-	case p.text == "" && p.more:
+	case err != nil:
+		fl.err = fmt.Errorf("read %s: %w", f.where(fl), plainError(err))
+	case p.more:
 		return true, nil
-	case p.text == "":
+	default:
 		fl.seen, fl.over = now, now.final
-		return false, nil
 	}
+	return false, nil
+}
+
+// deliver hands a piece of a file over and moves on behind it.
+func (f *follower) deliver(ctx context.Context, fl *file, p piece, successor bool) error {
 	received := f.env.received()
+	m := p.to.mark(max(0, received.Unix()))
 	c := Chunk{
-		From: fl.cursor, To: p.to.cursor(received.Unix()), Received: received,
-		Text: p.text, Lines: p.lines, Cut: p.cut, Behind: p.more || len(later) > 0,
+		From: fl.cursor, To: m.cursor(), Received: received,
+		Text: p.text, Lines: p.lines, Cut: p.cut, Behind: p.more || successor,
 	}
 	if err := f.handOver(ctx, fl, c); err != nil {
-		return false, err
+		return err
 	}
 	fl.t.take(p)
-	fl.cursor, fl.m = c.To, p.to.mark(received.Unix())
-	return true, nil
+	fl.cursor, fl.m, fl.err = c.To, m, nil
+	return nil
 }
 
 // finished says whether the last line of a file ends where the file does: it is
@@ -280,16 +283,15 @@ func (f *follower) reopen(fl *file, now stamp) bool {
 		return false
 	}
 	found, err := fl.find(fl.e)
-	if err != nil {
-		fl.fault(err)
-	} else if !found {
+	switch {
+	case moved(err): // the next look tells
+	case err != nil:
+		fl.err = err
+	case !found:
 		fl.emptied = 1
 	}
 	return fl.t != nil
 }
-
-// fault notes why a file cannot be read.
-func (fl *file) fault(err error) { fl.err = err }
 
 // where names a file for people.
 func (f *follower) where(fl *file) string {

@@ -31,7 +31,7 @@ func play(t *testing.T) *played {
 // want checks what was handed over, in order, and the gaps.
 func (p *played) wantAll(t *testing.T, gaps ...string) {
 	t.Helper()
-	if diff := cmp.Diff(p.site.want.String(), p.text()); diff != "" {
+	if diff := cmp.Diff(p.want.String(), p.text()); diff != "" {
 		t.Errorf("lines (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(gaps, p.gaps()); diff != "" {
@@ -41,9 +41,9 @@ func (p *played) wantAll(t *testing.T, gaps ...string) {
 
 // lose takes the newest n lines out of what is wanted.
 func (p *played) lose(n int) {
-	lines := strings.SplitAfter(strings.TrimSuffix(p.site.want.String(), "\n"), "\n")
-	p.site.want.Reset()
-	p.site.want.WriteString(strings.Join(lines[:len(lines)-n], ""))
+	lines := strings.SplitAfter(strings.TrimSuffix(p.want.String(), "\n"), "\n")
+	p.want.Reset()
+	p.want.WriteString(strings.Join(lines[:len(lines)-n], ""))
 }
 
 func TestFollow(t *testing.T) {
@@ -325,8 +325,8 @@ func TestHistoryIsNotRead(t *testing.T) {
 }
 
 func TestASymbolicLinkIsFollowed(t *testing.T) {
-	dir, real := t.TempDir(), t.TempDir()
-	s := newSite(t, filepath.Join(real, "service.log"))
+	dir, other := t.TempDir(), t.TempDir()
+	s := newSite(t, filepath.Join(other, "service.log"))
 	path := filepath.Join(dir, "app.log")
 	must(t, os.Symlink(s.path, path))
 	b := newBench(t, Source{Name: "app", Kind: KindFile, Path: path})
@@ -433,10 +433,17 @@ func TestAFileThatCannotBeRead(t *testing.T) {
 	refused() // the one that can be read does not wait for ever
 	must(t, os.Chmod(p.rotated(1), 0o444))
 	settle()
-	lines := strings.Split(p.site.want.String(), "\n")
+	lines := strings.Split(p.want.String(), "\n")
 	lines[2], lines[3], lines[4] = lines[4], lines[2], lines[3]
 	if diff := cmp.Diff(lines, strings.Split(p.text(), "\n")); diff != "" {
 		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+}
+
+func TestAPathThatIsNoFile(t *testing.T) {
+	b := newBench(t, Source{Name: "app", Kind: KindFile, Path: t.TempDir()})
+	if err := b.f.look(t.Context()); err == nil || !strings.Contains(err.Error(), "is no regular file") {
+		t.Errorf("error %v", err)
 	}
 }
 
@@ -454,8 +461,8 @@ func TestAVeryLongLine(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	_, err = p.w.Write(append(long[size/2:], '\n'))
 	must(t, err)
-	p.site.want.Write(long[:MaxLine])
-	p.site.want.WriteByte('\n')
+	p.want.Write(long[:MaxLine])
+	p.want.WriteByte('\n')
 	p.write(1)
 	p.settle()
 	runtime.GC()
@@ -472,6 +479,26 @@ func TestAVeryLongLine(t *testing.T) {
 		t.Errorf("%d lines were cut, want 1", cut)
 	}
 	p.wantAgain(nil)
+
+	// The same once more, packed before it was read, with no end of the second one.
+	for range 2 {
+		_, err = p.w.Write(append(long, '\n'))
+		must(t, err)
+		p.want.Write(long[:MaxLine])
+		p.want.WriteByte('\n')
+		p.write(1)
+	}
+	_, err = p.w.Write(long)
+	must(t, err)
+	p.want.Write(long[:MaxLine])
+	p.want.WriteByte('\n')
+	p.rotate()
+	p.pack(1)
+	p.write(1)
+	p.restart()
+	p.settle()
+	p.wantAll(t)
+	p.wantAgain(nil)
 }
 
 // TestLineLengths goes through the lengths at which reading changes its manner.
@@ -487,11 +514,11 @@ func TestLineLengths(t *testing.T) {
 			line := strings.Repeat("z", n)
 			_, err := p.w.WriteString(line + "\n")
 			must(t, err)
-			p.site.want.WriteString(line[:min(n, MaxLine)] + "\n")
+			p.want.WriteString(line[:min(n, MaxLine)] + "\n")
 			p.write(1)
 		}
 		p.settle()
-		if p.site.want.String() != p.text() {
+		if p.want.String() != p.text() {
 			t.Errorf("lines of %d bytes are not handed over as they are", n)
 		}
 		p.wantAgain(nil)

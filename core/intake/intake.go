@@ -67,6 +67,7 @@ type Reader struct {
 	states  []*status
 	again   map[string]rereader // by stream; closed when Run begins
 	program string              // journalctl
+	boot    string              // id of this boot
 }
 
 // Open checks what the sources need. It opens none of them.
@@ -84,6 +85,9 @@ func Open(o Options, e Env) (*Reader, error) {
 		e.Stdin = os.Stdin
 	}
 	r := &Reader{sources: o, env: e, again: map[string]rereader{}, program: "journalctl"}
+	if id, err := os.ReadFile(bootFile); err == nil {
+		r.boot = strings.ReplaceAll(strings.TrimSpace(string(id)), "-", "")
+	}
 	for _, s := range o {
 		if s.Kind.spooled() && e.Spool == nil {
 			return nil, fmt.Errorf("open source %s: a source of kind %s needs a spool", s.Name, s.Kind)

@@ -18,15 +18,21 @@ import (
 // againBytes is the most that one step of the journal may hold that is read again.
 const againBytes = 64 << 20
 
+// bootFile holds the id of this boot.
+const bootFile = "/proc/sys/kernel/random/boot_id"
+
 // journal reads the journal of this machine through journalctl. Where that is told
 // to begin at an entry that is not kept any more it begins with the next one, so
 // reading begins at the last entry that was read, not behind it: when another one
-// comes first, the journal was vacuumed.
+// comes first, the journal was vacuumed. With --follow it prints entries of this
+// boot only (--merge would also print those of other machines), so what is there
+// already is read without.
 type journal struct {
 	name    string // of the stream
 	index   int
 	args    []string
 	program string
+	boot    string // id of this boot, as in a cursor
 	env     Env
 	status  *status
 	send    sender
@@ -35,7 +41,7 @@ type journal struct {
 
 func (r *Reader) newJournal(i int, send sender) *journal {
 	s := r.sources[i]
-	j := &journal{name: s.Name, index: i, program: r.program, env: r.env, status: r.states[i], send: send}
+	j := &journal{name: s.Name, index: i, program: r.program, boot: r.boot, env: r.env, status: r.states[i], send: send}
 	// Without --all long fields are left out, without --no-tail old entries.
 	j.args = []string{"--output=json", "--all", "--quiet", "--no-pager", "--no-tail"}
 	if s.Namespace != "" {
@@ -97,6 +103,17 @@ func (c *child) stop() error {
 	return fmt.Errorf("%s ended: %s", c.cmd.Args[0], text)
 }
 
+// wait waits for a child that has closed its output. The error is what it
+// complained of, nil where it did what it was told.
+func (c *child) wait() error {
+	err := c.cmd.Wait()
+	c.cancel()
+	if err != nil {
+		return fmt.Errorf("%s: %w: %s", c.cmd.Args[0], err, strings.TrimSpace(string(c.complaint.text)))
+	}
+	return nil
+}
+
 // limited keeps the beginning of what is written to it.
 type limited struct{ text []byte }
 
@@ -106,19 +123,34 @@ func (l *limited) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// run follows the journal until journalctl ends, which is an error.
+// run reads what is there and follows the journal until journalctl ends, which is
+// an error.
 func (j *journal) run(ctx context.Context) error {
-	c, err := j.start(ctx, j.cursor, "--follow")
+	if err := j.print(ctx); err != nil {
+		return err
+	}
+	if !strings.Contains(string(j.cursor), ";b="+j.boot+";") {
+		return errors.New("the journal has no entry of this boot yet")
+	}
+	return j.print(ctx, "--follow")
+}
+
+// print runs journalctl from the last entry on until it ends.
+func (j *journal) print(ctx context.Context, follow ...string) error {
+	c, err := j.start(ctx, j.cursor, follow...)
 	if err != nil {
 		return err
 	}
 	// A child that is told to end closes its output, which ends the reading.
 	err = j.follow(ctx, c)
-	ended := c.stop()
-	if errors.Is(err, io.EOF) {
-		return ended
+	switch {
+	case !errors.Is(err, io.EOF):
+		_ = c.stop() // it was told to
+		return err
+	case len(follow) > 0:
+		return c.stop()
 	}
-	return err
+	return c.wait()
 }
 
 // follow hands out what comes.
@@ -202,19 +234,9 @@ func (a *journalAgain) step(ctx context.Context, from, to event.Cursor) ([]byte,
 	if from != "" && journalCursor(from) == "" || journalCursor(to) == "" {
 		return nil, fmt.Errorf("%q, %q are no cursors of a journal", from, to)
 	}
-	if a.child == nil || a.at != from || from == "" {
-		if err := a.Close(); err != nil {
+	if a.child == nil || a.at != from {
+		if err := a.begin(ctx, from); err != nil {
 			return nil, err
-		}
-		c, err := a.journal.start(context.WithoutCancel(ctx), from)
-		if err != nil {
-			return nil, err
-		}
-		a.child = c
-		if from != "" {
-			if l, err := c.next(); err != nil || l.cursor != from {
-				return nil, ErrGone
-			}
 		}
 	}
 	var text []byte
@@ -233,4 +255,23 @@ func (a *journalAgain) step(ctx context.Context, from, to event.Cursor) ([]byte,
 		}
 	}
 	return nil, ctx.Err()
+}
+
+// begin starts a child that prints what is behind from.
+func (a *journalAgain) begin(ctx context.Context, from event.Cursor) error {
+	if err := a.Close(); err != nil {
+		return err
+	}
+	c, err := a.journal.start(context.WithoutCancel(ctx), from) // it is used for the next steps too
+	if err != nil {
+		return err
+	}
+	a.child = c
+	if from == "" {
+		return nil
+	}
+	if l, err := c.next(); err != nil || l.cursor != from {
+		return ErrGone
+	}
+	return nil
 }

@@ -57,9 +57,9 @@ func listFile(path string) lister {
 	return func(_ func(string) bool, wide bool) ([]*entry, error) {
 		family := familyOf(path)
 		found, err := siblings(path, family, wide)
-		if real, linkErr := filepath.EvalSymlinks(path); linkErr == nil && real != path && err == nil {
+		if target, linkErr := filepath.EvalSymlinks(path); linkErr == nil && target != path && err == nil {
 			var more []*entry
-			if more, err = siblings(real, family, wide); err == nil {
+			if more, err = siblings(target, family, wide); err == nil {
 				found = append(found, more...)
 			}
 		}

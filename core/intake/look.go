@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,18 +73,28 @@ func (f *follower) look(ctx context.Context) error {
 		return err
 	}
 	owner := f.locate(entries)
-	f.observe()
+	for _, fl := range f.files {
+		fl.observe()
+	}
 	if err := f.resolve(ctx, entries, owner); err != nil {
 		return err
 	}
-	err = f.adopt(ctx, f.fresh(entries, owner))
+	err = f.adopt(ctx, f.fresh(entries, owner), entries)
 	if err == nil && len(f.files) == 0 && len(entries) == 0 && f.source.Kind != KindDir {
-		err = fmt.Errorf("%s: %w", f.source.Path, fs.ErrNotExist)
+		err = f.nothing()
 	}
 	for _, fl := range f.files {
 		err = errors.Join(err, fl.err)
 	}
 	return err
+}
+
+// nothing says why there is no file.
+func (f *follower) nothing() error {
+	if _, err := os.Stat(f.source.Path); err == nil {
+		return fmt.Errorf("%s is no regular file", f.source.Path)
+	}
+	return fmt.Errorf("%s: %w", f.source.Path, fs.ErrNotExist)
 }
 
 // isFamily says whether a file of the family is known.
@@ -132,15 +143,7 @@ func (f *follower) locate(entries []*entry) map[*entry]*file {
 	for _, fl := range f.files {
 		was := fl.e
 		fl.e = nil
-		number := fl.m.ino
-		if fl.t != nil {
-			number = fl.t.c.ino()
-		}
-		candidates := byNumber[number]
-		if was != nil && was.ino != number { // a copy of it
-			candidates = append(candidates[:len(candidates):len(candidates)], byNumber[was.ino]...)
-		}
-		for _, e := range candidates {
+		for _, e := range fl.candidates(was, byNumber) {
 			if owner[e] == nil && f.stays(fl, was, e) {
 				fl.e, owner[e] = e, fl
 				break
@@ -148,7 +151,7 @@ func (f *follower) locate(entries []*entry) map[*entry]*file {
 		}
 	}
 	for _, fl := range f.files {
-		if fl.e != nil || fl.cursor == "" && fl.t == nil {
+		if fl.e != nil {
 			continue
 		}
 		if fl.t != nil && fl.emptied == 0 && fl.rewritten(&f.buf) {
@@ -159,6 +162,20 @@ func (f *follower) locate(entries []*entry) map[*entry]*file {
 		}
 	}
 	return owner
+}
+
+// candidates returns the entries that have the file's inode number, or that of
+// the copy that it was found in.
+func (fl *file) candidates(was *entry, byNumber map[uint64][]*entry) []*entry {
+	number := fl.m.ino
+	if fl.t != nil {
+		number = fl.t.c.ino()
+	}
+	found := byNumber[number]
+	if was != nil && was.ino != number {
+		found = append(found[:len(found):len(found)], byNumber[was.ino]...)
+	}
+	return found
 }
 
 // stays says whether an entry with the right inode number is still the file.
@@ -188,7 +205,7 @@ func (f *follower) holds(fl *file, e *entry, number bool) bool {
 	found, err := fl.find(e)
 	switch {
 	case errors.Is(err, fs.ErrPermission) && number:
-		fl.fault(err) // most likely it is
+		fl.err = err // most likely it is
 		return true
 	case err != nil:
 		return false
@@ -218,32 +235,38 @@ func (f *follower) search(fl *file, entries []*entry, owner map[*entry]*file) *e
 	return nil
 }
 
-// observe notes how each file looks, and for how long.
-func (f *follower) observe() {
-	for _, fl := range f.files {
-		now := stamp{size: fl.now.size, mtime: fl.now.mtime}
-		handle := fl.t != nil && (fl.e == nil || fl.e.ino != fl.t.c.ino())
-		if handle {
-			if n, err := fl.t.c.length(); err == nil {
-				now.size = n
-			}
-		} else if fl.e != nil {
-			now.size, now.mtime = fl.e.size, fl.e.mtime
+// observe notes how a file looks, and for how long.
+func (fl *file) observe() {
+	now := stamp{size: fl.now.size, mtime: fl.now.mtime}
+	onlyOpen := fl.t != nil && (fl.e == nil || fl.e.ino != fl.t.c.ino())
+	if onlyOpen {
+		if n, err := fl.t.c.length(); err == nil {
+			now.size = n
 		}
-		if fl.still++; now != fl.now {
-			fl.now, fl.still = now, 0
-			if (handle || fl.e != nil && !fl.e.packed) && now.size > fl.offset() {
-				fl.over = false // somebody still writes to it
-			}
-		}
-		fl.missing = next(fl.missing, fl.e == nil)
-		fl.stuck = next(fl.stuck, fl.err != nil)
-		fl.emptied = next(fl.emptied, fl.emptied > 0)
-		idle := fl.still >= closeLooks && fl.seen.size == now.size && fl.cursor != "" || fl.still >= quietLooks && fl.over
-		if fl.t != nil && fl.e != nil && fl.emptied == 0 && idle {
-			fl.close()
+	} else if fl.e != nil {
+		now.size, now.mtime = fl.e.size, fl.e.mtime
+	}
+	if fl.still++; now != fl.now {
+		fl.now, fl.still = now, 0
+		if (onlyOpen || fl.e != nil && !fl.e.packed) && now.size > fl.offset() {
+			fl.over = false // somebody still writes to it
 		}
 	}
+	if fl.named != fl.current() {
+		fl.named, fl.still = fl.current(), 0
+	}
+	fl.missing = next(fl.missing, fl.e == nil)
+	fl.stuck = next(fl.stuck, fl.err != nil)
+	fl.emptied = next(fl.emptied, fl.emptied > 0)
+	if fl.e != nil && fl.emptied == 0 && fl.idle() {
+		fl.close()
+	}
+}
+
+// idle says whether a file can be closed until it grows.
+func (fl *file) idle() bool {
+	read := fl.cursor != "" && fl.seen.size == fl.now.size
+	return fl.over && fl.still >= quietLooks || read && fl.still >= closeLooks
 }
 
 // next counts looks for which something holds.
@@ -283,31 +306,43 @@ func (f *follower) verdict(fl *file, last bool, entries []*entry, owner map[*ent
 		return true, GapTruncated
 	case fl.e != nil || fl.emptied > 0:
 		return false, ""
-	case fl.t != nil && !fl.over:
-		return false, "" // it is read to its end first
 	case fl.t != nil:
-		if fl.t.c.gone() {
-			return true, ""
-		}
-		if fl.still >= quietLooks {
-			fl.close()
-		}
-		return false, ""
+		return fl.unlinked(), ""
 	case fl.over || !last:
 		return fl.missing >= forgetLooks, ""
 	case fl.missing < missingLooks:
 		return false, ""
 	}
-	gap = GapRotated
+	if e := f.successor(fl, entries, owner); e != nil {
+		if e.ino == fl.m.ino && !e.rotated {
+			return true, GapTruncated
+		}
+		return true, GapRotated
+	}
+	return fl.missing >= forgetLooks && !f.single, GapRotated
+}
+
+// unlinked says whether an open file was read to its end and has no name any more.
+// A listing that was made during a rotation may have missed where it is now.
+func (fl *file) unlinked() bool {
+	if !fl.over || fl.missing < missingLooks {
+		return false
+	}
+	gone := fl.t.c.gone()
+	if fl.still >= quietLooks {
+		fl.close()
+	}
+	return gone
+}
+
+// successor returns a file that came after one that is gone, nil where there is none.
+func (f *follower) successor(fl *file, entries []*entry, owner map[*entry]*file) *entry {
 	for _, e := range entries {
 		if e.family == fl.family && owner[e] == nil && !e.foreign && !f.history(e) {
-			if e.ino == fl.m.ino && !e.rotated {
-				gap = GapTruncated
-			}
-			return true, gap // what came after it is there
+			return e
 		}
 	}
-	return fl.missing >= forgetLooks && !f.single, gap
+	return nil
 }
 
 // giveUp ends a file's stream. The copies of a file that was emptied become

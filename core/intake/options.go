@@ -104,11 +104,14 @@ func (o Options) Check(problem func(path, text string)) {
 		if _, err := time.LoadLocation(s.Timezone); err != nil {
 			problem(at("timezone"), fmt.Sprintf("%q is not a time zone (such as Europe/Vienna, UTC or Local)", s.Timezone))
 		}
-		if s.Kind != KindNone && s.Path != "" {
-			same := func(e Source) bool { return e.Kind == s.Kind && e.Path == s.Path }
-			if j := slices.IndexFunc(o[:i], same); j >= 0 {
-				problem(at("path"), fmt.Sprintf("%s is read by sources[%d] already", s.Path, j))
-			}
+		same := func(e Source) bool { return e.Kind == s.Kind && e.Path == s.Path && e.Namespace == s.Namespace }
+		j := slices.IndexFunc(o[:i], same)
+		switch {
+		case j < 0 || s.Kind == KindNone:
+		case s.Path != "":
+			problem(at("path"), fmt.Sprintf("%s is read by sources[%d] already", s.Path, j))
+		case !s.Kind.needsPath():
+			problem(at("kind"), fmt.Sprintf("the same is read by sources[%d] already", j))
 		}
 	}
 }
@@ -151,7 +154,8 @@ func (s *Source) checkWords(problem func(key, text string)) {
 // isNamespace says whether a name is one that journald takes.
 func isNamespace(name string) bool {
 	for _, c := range []byte(name) {
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.') {
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !letter && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' {
 			return false
 		}
 	}

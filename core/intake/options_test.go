@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,6 +18,7 @@ func TestCheck(t *testing.T) {
 			{Name: "auth", Kind: KindFile, Path: "/var/log/auth.log*", Timezone: "Europe/Vienna"},
 			{Name: "remote", Kind: KindDir, Path: "/var/log/remote"},
 			{Name: "journal", Kind: KindJournald},
+			{Name: "other journal", Kind: KindJournald, Namespace: "fire-wall_2.x", Format: "event"},
 			{Name: "wazuh", Kind: KindWazuh, Path: "/var/ossec/logs/alerts/alerts.json"},
 			{Name: "drop", Kind: KindDrop, Path: "/var/lib/penstock/drop"},
 			{Name: "in", Kind: KindStdin},
@@ -37,6 +39,21 @@ func TestCheck(t *testing.T) {
 			`[1].path: "/a[" is not a pattern`,
 			"[2].path: a source of kind journald has none",
 			`[3].path: "/var/log/*": only a source of kind file may use a pattern`,
+		}},
+		{"- read twice without a path", Options{
+			{Name: "a", Kind: KindJournald, Namespace: "x"}, {Name: "b", Kind: KindJournald, Namespace: "x"}, {Name: "c", Kind: KindStdin}, {Name: "d", Kind: KindStdin},
+		}, []string{"[1].kind: the same is read by sources[0] already", "[3].kind: the same is read by sources[2] already"}},
+		{"- words", Options{
+			{Name: "spool/0", Kind: KindJournald, Namespace: "../x"},
+			{Name: strings.Repeat("x", 101), Kind: KindFile, Path: "/a", Format: "json", Namespace: "x"},
+			{Name: "c", Kind: KindJournald, Namespace: "--file=x"},
+		}, []string{
+			`[0].name: "spool/0" begins with spool/, which Penstock itself uses`,
+			`[0].namespace: "../x" is not a namespace (letters, digits, -, _ and ., at most 64)`,
+			"[1].name: has 101 bytes, more than 100",
+			`[1].format: "json" is not a format (event, or nothing: it is recognised)`,
+			"[1].namespace: only a source of kind journald has one",
+			`[2].namespace: "--file=x" is not a namespace (letters, digits, -, _ and ., at most 64)`,
 		}},
 		{"- time zone", Options{{Name: "a", Kind: KindStdin, Timezone: "CEST"}}, []string{
 			`[0].timezone: "CEST" is not a time zone (such as Europe/Vienna, UTC or Local)`,

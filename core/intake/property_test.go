@@ -249,6 +249,17 @@ func (s *site) shift() {
 	}
 }
 
+// expire removes all rotated files but the newest ones.
+func (s *site) expire(keep int) {
+	for i := keep + 1; i <= s.kept+1; i++ {
+		for _, end := range []string{"", ".gz"} {
+			if err := os.Remove(s.rotated(i) + end); err != nil && !os.IsNotExist(err) {
+				s.t.Fatal(err)
+			}
+		}
+	}
+}
+
 func (s *site) rotate() {
 	s.t.Helper()
 	s.shift()
@@ -312,7 +323,16 @@ func TestNoLineIsLostOrDoubled(t *testing.T) {
 			"rotate":       func(*rapid.T) { s.rotate() },
 			"copytruncate": func(*rapid.T) { s.copyTruncate() },
 			"pack":         func(rt *rapid.T) { s.pack(rapid.IntRange(1, 4).Draw(rt, "which")) },
-			"step":         func(rt *rapid.T) { b.step(rapid.IntRange(0, 5).Draw(rt, "pieces")) },
+			"rotate, and written to on": func(rt *rapid.T) {
+				s.shift()
+				must(rt, os.Rename(path, s.rotated(1)))
+				b.step(rapid.IntRange(0, 5).Draw(rt, "pieces"))
+				s.write(rapid.IntRange(1, 40).Draw(rt, "lines"))
+				b.step(rapid.IntRange(0, 5).Draw(rt, "pieces"))
+				s.cutOff()
+				s.create()
+			},
+			"step": func(rt *rapid.T) { b.step(rapid.IntRange(0, 5).Draw(rt, "pieces")) },
 			"steps": func(rt *rapid.T) {
 				for range rapid.IntRange(1, 30).Draw(rt, "looks") {
 					b.step(5)
@@ -325,9 +345,48 @@ func TestNoLineIsLostOrDoubled(t *testing.T) {
 		})
 		b.settle()
 		want := s.want.String()
-		if diff := cmp.Diff(want, b.text()); diff != "" {
-			rt.Fatalf("gaps %q (-want +got):\n%s", b.gaps(), diff)
+		if diff := sameLines(want, b.text()); diff != "" {
+			rt.Fatalf("gaps %q: %s", b.gaps(), diff)
 		}
 		b.wantAgain(rt)
+		s.write(1)
+		b.settle() // now nothing that is removed was not read
+		s.expire(rapid.IntRange(0, 5).Draw(rt, "kept files"))
+		s.write(1)
+		s.rotate()
+		s.write(1)
+		b.restart()
+		b.settle()
+		if diff := sameLines(s.want.String(), b.text()); diff != "" || len(b.gaps()) > 0 {
+			rt.Fatalf("after the oldest were removed: gaps %q: %s", b.gaps(), diff)
+		}
 	})
+}
+
+// sameLines says where two texts part, briefly.
+func sameLines(want, got string) string {
+	if want == got {
+		return ""
+	}
+	w, g := strings.SplitAfter(want, "\n"), strings.SplitAfter(got, "\n")
+	i := 0
+	for i < len(w) && i < len(g) && w[i] == g[i] {
+		i++
+	}
+	seen := map[string]int{}
+	for _, line := range g {
+		seen[line]++
+	}
+	missing, twice := 0, 0
+	for _, line := range w {
+		if seen[line] == 0 {
+			missing++
+		}
+	}
+	for _, n := range seen {
+		twice += n - 1
+	}
+	around := func(lines []string) string { return strings.Join(lines[min(i, len(lines)):min(i+5, len(lines))], "") }
+	return fmt.Sprintf("%d lines, want %d; %d are missing, %d too many; from line %d on\n%swant\n%s",
+		len(g), len(w), missing, twice, i, around(g), around(w))
 }

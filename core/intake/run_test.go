@@ -38,6 +38,7 @@ type running struct {
 	r      *Reader
 	stop   context.CancelFunc
 	ended  chan error
+	taken  chan struct{} // closed when all chunks are there
 	mu     sync.Mutex
 	chunks []Chunk
 }
@@ -52,13 +53,14 @@ func start(t *testing.T, o Options, e Env, before []Chunk) *running {
 func startReader(t *testing.T, r *Reader, before []Chunk) *running {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	run := &running{t: t, r: r, stop: stop, ended: make(chan error, 1), chunks: before}
+	run := &running{t: t, r: r, stop: stop, ended: make(chan error, 1), taken: make(chan struct{}), chunks: before}
 	out := make(chan Chunk)
 	go func() {
 		run.ended <- r.Run(ctx, maps.Clone(cursorsAfter(t, before)), out)
 		close(out)
 	}()
 	go func() {
+		defer close(run.taken)
 		for c := range out {
 			run.mu.Lock()
 			run.chunks = append(run.chunks, c)
@@ -89,8 +91,8 @@ func (r *running) wantText(want string) {
 	r.t.Helper()
 	for deadline := time.Now().Add(patience); r.text() != want && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 	}
-	if diff := cmp.Diff(want, r.text()); diff != "" {
-		r.t.Fatalf("states %+v (-want +got):\n%s", r.r.States(), diff)
+	if diff := sameLines(want, r.text()); diff != "" {
+		r.t.Fatalf("states %+v: %s", r.r.States(), diff)
 	}
 }
 
@@ -109,6 +111,7 @@ func (r *running) wait(want error) {
 		if !errors.Is(err, want) {
 			r.t.Fatalf("Run ended with %v, want %v", err, want)
 		}
+		<-r.taken
 	case <-time.After(patience):
 		r.t.Fatal("Run did not end")
 	}
@@ -127,6 +130,7 @@ func TestRunFollowsWhileALogIsRotated(t *testing.T) {
 		{Name: "gone", Kind: KindFile, Path: filepath.Join(dir, "nowhere", "x.log")},
 	}
 	run := start(t, o, fast(), nil)
+	run.until("the first look", func() bool { return run.r.states[0].handed() > 0 }) // what is rotated before is history
 	for i := range 20 {
 		s.write(500)
 		if i%3 == 2 {
@@ -491,50 +495,57 @@ func fakeJournal(t *testing.T, script string) *Reader {
 	t.Helper()
 	r, err := Open(Options{{Name: "journal", Kind: KindJournald, Namespace: "test"}}, fast())
 	must(t, err)
+	r.boot = "cd"
 	r.program = filepath.Join(t.TempDir(), "journalctl")
 	must(t, os.WriteFile(r.program, []byte("#!/bin/sh\n"+script), 0o700))
 	return r
 }
 
 func entryText(n int, message string) string {
-	return fmt.Sprintf(`{"MESSAGE":%q,"__CURSOR":"s=ab;i=%x;b=cd"}`, message, n)
+	return fmt.Sprintf(`{"MESSAGE":%q,"__CURSOR":"s=ab;i=%x;b=cd;t=1"}`, message, n)
 }
 
-func cursorOf(n int) event.Cursor { return event.Cursor(fmt.Sprintf("s=ab;i=%x;b=cd", n)) }
+func cursorOf(n int) event.Cursor { return event.Cursor(fmt.Sprintf("s=ab;i=%x;b=cd;t=1", n)) }
 
 func TestJournalChildThatDies(t *testing.T) {
 	dir := t.TempDir()
 	count := filepath.Join(dir, "count")
 	args := filepath.Join(dir, "args")
-	// Each child prints what was read last and one entry more, and dies.
+	// Each child prints what was read last and one entry more, and dies but for the
+	// last one. Half an entry is none.
 	r := fakeJournal(t, fmt.Sprintf(`echo "$@" >> %[2]s
 n=$(cat %[1]s 2>/dev/null || echo 0)
-[ $n -gt 0 ] && echo '{"MESSAGE":"'$n'","__CURSOR":"s=ab;i='$n';b=cd"}'
+[ $n -gt 0 ] && echo '{"MESSAGE":"'$n'","__CURSOR":"s=ab;i='$n';b=cd;t=1"}'
 n=$((n+1))
 echo $n > %[1]s
-echo '{"MESSAGE":"'$n'","__CURSOR":"s=ab;i='$n';b=cd"}'
-printf 'half a li'
-if [ $n = 3 ]; then exec sleep 1000; fi
+echo '{"MESSAGE":"'$n'","__CURSOR":"s=ab;i='$n';b=cd;t=1"}'
+printf '{"MESSAGE":"half'
+[ $n = 4 ] && exec sleep 1000
+[ $n = 1 ] && exit 0
 echo "no more" >&2
 exit 1
 `, count, args))
 	run := startReader(t, r, nil)
-	run.wantText(`{"MESSAGE":"1","__CURSOR":"s=ab;i=1;b=cd"}` + "\n" +
-		`{"MESSAGE":"2","__CURSOR":"s=ab;i=2;b=cd"}` + "\n" + `{"MESSAGE":"3","__CURSOR":"s=ab;i=3;b=cd"}` + "\n")
+	var want strings.Builder
+	for n := 1; n <= 4; n++ {
+		want.WriteString(entryText(n, fmt.Sprint(n)) + "\n")
+	}
+	run.wantText(want.String())
 	chunks := run.end() // also ends the child that sleeps
-	if chunks[2].To != cursorOf(3) || chunks[2].Gap != "" {
-		t.Errorf("the last chunk is %+v", chunks[2])
+	if c := chunks[3]; c.To != cursorOf(4) || c.Gap != "" {
+		t.Errorf("the last chunk is %+v", c)
 	}
 	got, err := os.ReadFile(args)
 	must(t, err)
-	want := "--output=json --all --quiet --no-pager --no-tail --namespace=test --follow"
-	if diff := cmp.Diff(want+"\n"+want+" --cursor=s=ab;i=1;b=cd\n"+want+" --cursor=s=ab;i=2;b=cd\n", string(got)); diff != "" {
+	args = "--output=json --all --quiet --no-pager --no-tail --namespace=test"
+	wantArgs := args + "\n" + args + " --follow --cursor=s=ab;i=1;b=cd;t=1\n" + args + " --cursor=s=ab;i=2;b=cd;t=1\n" + args + " --cursor=s=ab;i=3;b=cd;t=1\n"
+	if diff := cmp.Diff(wantArgs, string(got)); diff != "" {
 		t.Errorf("arguments (-want +got):\n%s", diff)
 	}
 }
 
 func TestJournalThatWasVacuumed(t *testing.T) {
-	r := fakeJournal(t, "echo '"+entryText(9, "nine")+"'; exec sleep 1000")
+	r := fakeJournal(t, "echo '"+entryText(9, "nine")+"'; exec sleep 1000") // the entry of the cursor is not there
 	run := startReader(t, r, []Chunk{{Stream: "journal", To: cursorOf(5), Text: "x\n"}})
 	run.wantText("x\n" + entryText(9, "nine") + "\n")
 	if c := run.end()[1]; c.Gap != GapVacuumed || c.From != cursorOf(5) || c.To != cursorOf(9) {
@@ -546,6 +557,7 @@ func TestJournalComplaintIsShown(t *testing.T) {
 	for _, tt := range []struct{ name, script, want string }{
 		{"- it complains", "echo 'No such namespace' >&2; exit 1", "No such namespace"},
 		{"- it just ends", "exit 3", "exit status 3"},
+		{"- nothing yet", "exit 0", "no entry of this boot yet"},
 		{"- no entry", "echo '-- hello --'; echo '{}'; exec sleep 1000", `printed what is no entry: "{}`},
 		{"- strange cursor", `echo '{"__CURSOR":"--file=/etc/passwd"}'; exec sleep 1000`, "strange cursor"},
 	} {
@@ -567,7 +579,7 @@ func TestJournalAgain(t *testing.T) {
 	for n := 1; n <= 5; n++ {
 		all.WriteString(entryText(n, strings.Repeat("m", n)) + "\n")
 	}
-	long := `{"MESSAGE":"` + strings.Repeat("x", MaxLine+300_000) + `","__CURSOR":"s=ab;i=6;b=cd","P":"` + strings.Repeat("y", 1000) + `"}`
+	long := `{"MESSAGE":"` + strings.Repeat("x", MaxLine+300_000) + `","__CURSOR":"s=ab;i=6;b=cd;t=1","P":"` + strings.Repeat("y", 1000) + `"}`
 	file := filepath.Join(t.TempDir(), "entries")
 	must(t, os.WriteFile(file, []byte(all.String()+long+"\n"+entryText(7, "end")+"\n"), 0o600))
 	r := fakeJournal(t, fmt.Sprintf(`for a in "$@"; do case $a in --cursor=*) from=${a#--cursor=};; esac; done

@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
-
-	"penstock/core/event"
+	"slices"
 )
 
 const (
@@ -98,10 +97,8 @@ func (t *tail) bounded(end int64) bool { return end != math.MaxInt64 }
 
 // ended marks the end of a line that has none, where none is marked yet.
 func (t *tail) ended(p pos) pos {
-	for _, at := range p.breaks {
-		if at == p.offset {
-			return p
-		}
+	if slices.Contains(p.breaks, p.offset) {
+		return p
 	}
 	return p.broken()
 }
@@ -150,6 +147,3 @@ func (t *tail) window(buf *[]byte, p pos, n int) ([]byte, error) {
 	}
 	return b[before:got], err
 }
-
-// cursor returns the cursor of a position that was read at the given time.
-func (p pos) cursor(read int64) event.Cursor { return p.mark(read).cursor() }

@@ -29,6 +29,10 @@ func Restore(ctx context.Context, dir string, r io.Reader, now func() time.Time)
 	return nil
 }
 
+// logSink is the sink that lies in the state directory and is restored with it: it
+// knows which records it has, and takes the others now.
+const logSink = "log"
+
 func restore(ctx context.Context, dir string, r io.Reader, now func() time.Time) (err error) {
 	if dir, err = makeFolder(dir); err != nil {
 		return err
@@ -188,7 +192,7 @@ func (t *tx) renew() error {
 		}
 		void += int(n)
 	}
-	dropped, err := t.count(`DELETE FROM outbox`)
+	dropped, err := t.count(`DELETE FROM outbox WHERE sink <> ?`, logSink)
 	if err != nil {
 		return err
 	}

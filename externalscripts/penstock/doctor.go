@@ -99,9 +99,27 @@ func (d *doctor) become(name string) error {
 	return nil
 }
 
-// tell names one thing that is wrong and what mends it.
-func (d *doctor) tell(problem, mend string) {
+// shellWord is a path, or another word, as a shell takes it for one word: whoever may
+// name a file must not have a command run by whom we tell to mend it.
+func shellWord(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+@%", r)
+	}
+	if word != "" && word[0] != '-' && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// tell names one thing that is wrong and what mends it: a command in which each %s
+// stands for the next word.
+func (d *doctor) tell(problem, mend string, words ...string) {
 	d.found++
+	parts := strings.Split(mend, "%s")
+	for i, word := range words {
+		parts[i] += shellWord(word)
+	}
+	mend = strings.Join(parts, "")
 	fmt.Fprintf(d.e.stdout, "wrong: %s\n", report.Terminal(problem))
 	if mend != "" {
 		fmt.Fprintf(d.e.stdout, "  mend: %s\n", report.Terminal(mend))
@@ -128,10 +146,10 @@ func (d *doctor) configuration() {
 		return
 	}
 	if !d.may(d.path, info, 4) {
-		d.tell(fmt.Sprintf("%s cannot read %s", d.name, d.path), fmt.Sprintf("sudo chown root:%s %s && sudo chmod 640 %s", d.name, d.path, d.path))
+		d.tell(fmt.Sprintf("%s cannot read %s", d.name, d.path), "sudo chown root:%s %s && sudo chmod 640 %s", d.name, d.path, d.path)
 	}
 	if info.Mode().Perm()&0o022 != 0 {
-		d.tell(fmt.Sprintf("others than its owner may write %s, and with it decide what the worker does", d.path), "sudo chmod go-w "+d.path)
+		d.tell(fmt.Sprintf("others than its owner may write %s, and with it decide what the worker does", d.path), "sudo chmod go-w %s", d.path)
 	}
 }
 
@@ -139,7 +157,7 @@ func (d *doctor) stateDir() {
 	folder := d.config.StateDir
 	info, err := os.Stat(folder)
 	if errors.Is(err, fs.ErrNotExist) {
-		d.tell(fmt.Sprintf("the state directory %s does not exist", folder), fmt.Sprintf("sudo install -d -o %s -m 700 %s", d.name, folder))
+		d.tell(fmt.Sprintf("the state directory %s does not exist", folder), "sudo install -d -o %s -m 700 %s", d.name, folder)
 		return
 	}
 	if err != nil {
@@ -147,10 +165,10 @@ func (d *doctor) stateDir() {
 		return
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		d.tell(fmt.Sprintf("others may look into the state directory %s (mode %04o)", folder, info.Mode().Perm()), "sudo chmod 700 "+folder)
+		d.tell(fmt.Sprintf("others may look into the state directory %s (mode %04o)", folder, info.Mode().Perm()), "sudo chmod 700 %s", folder)
 	}
 	if !d.may(folder, info, 7) {
-		d.tell(fmt.Sprintf("%s cannot use the state directory %s", d.name, folder), fmt.Sprintf("sudo chown -R %s: %s", d.name, folder))
+		d.tell(fmt.Sprintf("%s cannot use the state directory %s", d.name, folder), "sudo chown -R %s: %s", d.name, folder)
 	}
 	err = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -160,11 +178,15 @@ func (d *doctor) stateDir() {
 		if err != nil || entry.Type()&fs.ModeSocket != 0 || path == folder {
 			return nil //nolint:nilerr // what has vanished meanwhile is not wrong
 		}
+		if entry.Type()&fs.ModeSymlink != 0 {
+			d.tell(fmt.Sprintf("%s is a link: the worker makes none there", path), "look at it, and remove it")
+			return nil
+		}
 		if info.Mode().Perm()&0o077 != 0 {
-			d.tell(fmt.Sprintf("others may read %s (mode %04o)", path, info.Mode().Perm()), "sudo chmod go-rwx "+path)
+			d.tell(fmt.Sprintf("others may read %s (mode %04o)", path, info.Mode().Perm()), "sudo chmod go-rwx %s", path)
 		}
 		if owner(info) != d.uid {
-			d.tell(fmt.Sprintf("%s does not belong to %s", path, d.name), fmt.Sprintf("sudo chown %s: %s", d.name, path))
+			d.tell(fmt.Sprintf("%s does not belong to %s", path, d.name), "sudo chown %s: %s", d.name, path)
 		}
 		return nil
 	})
@@ -188,7 +210,7 @@ func (d *doctor) disk(folder string) {
 	}
 	const readOnly = 1 // ST_RDONLY of statvfs(3)
 	if stat.Flags&readOnly != 0 {
-		d.tell(folder+" lies on a disk that is mounted read-only", "sudo mount -o remount,rw "+folder+"; a card that does this again is worn out")
+		d.tell(folder+" lies on a disk that is mounted read-only", "sudo mount -o remount,rw %s; a card that does this again is worn out", folder)
 	}
 }
 
@@ -224,7 +246,7 @@ func (d *doctor) readable(s intake.Source, path string) {
 	}
 	for folder := filepath.Dir(path); ; folder = filepath.Dir(folder) {
 		if at, err := os.Stat(folder); err == nil && !d.may(folder, at, 1) {
-			d.tell(fmt.Sprintf("source %s: %s cannot enter %s", s.Name, d.name, folder), fmt.Sprintf("sudo setfacl -m u:%s:rx %s", d.name, folder))
+			d.tell(fmt.Sprintf("source %s: %s cannot enter %s", s.Name, d.name, folder), "sudo setfacl -m u:%s:rx %s", d.name, folder)
 			return
 		}
 		if folder == filepath.Dir(folder) {
@@ -236,11 +258,11 @@ func (d *doctor) readable(s intake.Source, path string) {
 		want = 5
 	}
 	if !d.may(path, info, want) {
-		mend := fmt.Sprintf("sudo setfacl -m u:%s:r %s", d.name, path)
+		mend, words := "sudo setfacl -m u:%s:r %s", []string{d.name, path}
 		if g, err := user.LookupGroupId(strconv.FormatUint(uint64(group(info)), 10)); err == nil && uint32(info.Mode().Perm())>>3&want == want && g.Gid != "0" {
-			mend = fmt.Sprintf("sudo usermod -aG %s %s && sudo systemctl restart penstock", g.Name, d.name)
+			mend, words = "sudo usermod -aG %s %s && sudo systemctl restart penstock", []string{g.Name, d.name}
 		}
-		d.tell(fmt.Sprintf("source %s: %s cannot read %s", s.Name, d.name, path), mend)
+		d.tell(fmt.Sprintf("source %s: %s cannot read %s", s.Name, d.name, path), mend, words...)
 	}
 }
 
@@ -263,7 +285,7 @@ func (d *doctor) journal(ctx context.Context, s intake.Source) {
 		return
 	}
 	d.tell(fmt.Sprintf("source %s: %s is not in group systemd-journal and sees its own messages only", s.Name, d.name),
-		fmt.Sprintf("sudo usermod -aG systemd-journal %s && sudo systemctl restart penstock", d.name))
+		"sudo usermod -aG systemd-journal %s && sudo systemctl restart penstock", d.name)
 }
 
 // serviceHas says whether the service gives the worker a group.
@@ -286,17 +308,17 @@ func (d *doctor) serviceHas(ctx context.Context, group string) bool {
 func (d *doctor) drop(s intake.Source) {
 	info, err := os.Stat(s.Path)
 	if err != nil {
-		d.tell(fmt.Sprintf("source %s: %v", s.Name, err), fmt.Sprintf("sudo install -d -o %s -g penstock-drop -m 1730 %s", d.name, s.Path))
+		d.tell(fmt.Sprintf("source %s: %v", s.Name, err), "sudo install -d -o %s -g penstock-drop -m 1730 %s", d.name, s.Path)
 		return
 	}
 	if !d.may(s.Path, info, 7) {
-		d.tell(fmt.Sprintf("source %s: %s cannot take files out of %s", s.Name, d.name, s.Path), fmt.Sprintf("sudo chown %s %s && sudo chmod u+rwx %s", d.name, s.Path, s.Path))
+		d.tell(fmt.Sprintf("source %s: %s cannot take files out of %s", s.Name, d.name, s.Path), "sudo chown %s %s && sudo chmod u+rwx %s", d.name, s.Path, s.Path)
 	}
 	if info.Mode().Perm()&0o044 != 0 {
-		d.tell(fmt.Sprintf("source %s: others may list %s and read what is dropped there", s.Name, s.Path), "sudo chmod go-r "+s.Path)
+		d.tell(fmt.Sprintf("source %s: others may list %s and read what is dropped there", s.Name, s.Path), "sudo chmod go-r %s", s.Path)
 	}
 	if info.Mode().Perm()&0o002 != 0 {
-		d.tell(fmt.Sprintf("source %s: everybody may drop files into %s", s.Name, s.Path), "sudo chmod o-w "+s.Path)
+		d.tell(fmt.Sprintf("source %s: everybody may drop files into %s", s.Name, s.Path), "sudo chmod o-w %s", s.Path)
 	}
 }
 

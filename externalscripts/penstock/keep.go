@@ -27,13 +27,17 @@ func newBackup(e *env) *cobra.Command {
 		Short: "Write everything that a restore needs into one file, while the worker goes on",
 		Long: `Backup has the worker write its cases, records, what it has learnt and what waits in
 the spool into one file in backups/ of the state directory, where the two newest stay.
-Where no worker runs it does so itself. Configuration and sources are not in it.`,
+Where no worker runs it writes the file itself, into this folder or to --to; run it as
+the worker's user then. Configuration and sources are not in it.`,
 		Example: "  penstock backup\n  penstock backup --to /mnt/usb/penstock.tar",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := f.load()
 			if err != nil {
 				return err
+			}
+			if _, err := os.Lstat(to); to != "" && err == nil {
+				return exitError{exitFailed, fmt.Errorf("%s exists already", to), "name a file that does not exist yet"}
 			}
 			var a app.BackupAnswer
 			err = ask(cmd.Context(), c, app.CmdBackup, nil, &a)
@@ -60,6 +64,13 @@ Where no worker runs it does so itself. Configuration and sources are not in it.
 func backupAlone(ctx context.Context, e *env, c *config.Config, to string) error {
 	if to == "" {
 		to = "penstock-" + time.Now().UTC().Format("20060102-150405") + ".tar"
+	}
+	info, err := os.Stat(c.StateDir)
+	if err != nil {
+		return exitError{exitInput, fmt.Errorf("no worker is running, and there is no state: %w", err), "name the worker's --config"}
+	}
+	if owner(info) != uint32(os.Geteuid()) {
+		return exitError{exitFailed, fmt.Errorf("no worker is running, and %s belongs to another user", c.StateDir), "run this as that user: `sudo -u penstock penstock backup --to FILE`"}
 	}
 	s, err := store.Open(ctx, c.StateDir, c.Store, time.Now)
 	if err != nil {
@@ -89,7 +100,10 @@ func copyFile(from, to string) error {
 		return err
 	}
 	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Sync(), out.Close())
+	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
+		return errors.Join(err, os.Remove(to)) // half a backup is none
+	}
+	return nil
 }
 
 func newRestore(e *env) *cobra.Command {
@@ -103,7 +117,7 @@ cases have one; it sends nothing again, and orders that were under way are void:
 they did is for people to look at.
 
 After a damaged state: stop the worker, move the state directory aside, restore, start.`,
-		Example: "  sudo -u penstock penstock restore /mnt/usb/penstock.tar",
+		Example: "  sudo install -o penstock -m 600 /mnt/usb/penstock.tar /tmp/penstock.tar\n  sudo -u penstock penstock restore /tmp/penstock.tar",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := f.load()

@@ -59,7 +59,7 @@ It ends at SIGTERM or Ctrl-C, or when standard input is its only source and ends
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().BoolVar(&check, "check", false, "open everything, say whether it could work, and end")
+	cmd.Flags().BoolVar(&check, "check", false, "open everything as for work, converting the state where need be, say whether it could work, and end")
 	return cmd
 }
 
@@ -103,9 +103,8 @@ func work(ctx context.Context, e *env, f *workerFlags, check bool) error {
 		return w.Close()
 	}
 	say(systemd.Ready())
-	err = w.Run(ctx)
-	say(systemd.Stopping())
-	return err
+	context.AfterFunc(ctx, func() { say(systemd.Stopping()) })
+	return w.Run(ctx)
 }
 
 // workerError gives errors of the worker's start their exit code and hint.
@@ -147,7 +146,7 @@ func ask(ctx context.Context, c *config.Config, command string, args, result any
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("%w: nobody listens on %s", errNoWorker, path)
 	case errors.Is(err, fs.ErrPermission):
-		return exitError{exitFailed, fmt.Errorf("reach the worker: %w", err), "members of the group penstock may ask: `sudo usermod -aG penstock $USER`, then log in again"}
+		return exitError{exitFailed, fmt.Errorf("reach the worker: %w", err), "only members of control.group may ask, without one those of penstock: `sudo usermod -aG penstock $USER`, then log in again"}
 	case err != nil:
 		return err
 	}
