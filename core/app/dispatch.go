@@ -12,6 +12,7 @@ import (
 
 	"penstock/core/action"
 	"penstock/core/event"
+	"penstock/core/store"
 )
 
 // Route carries an order to the host that it names.
@@ -44,6 +45,7 @@ func (w *Worker) dispatch(ctx context.Context) {
 			wait = min(2*wait, time.Minute)
 			continue
 		}
+		w.storeWorks("what became of an order")
 		wait = w.retry
 		select {
 		case <-ctx.Done():
@@ -89,10 +91,30 @@ func (w *Worker) lookUpSent(ctx context.Context) error {
 			w.board.Tell(event.High, NoticeOrder, fmt.Sprintf("order %s of case %s (%s %s on %s): %s",
 				o.Order.Digest.Code(), o.Order.Case, o.Order.Action, o.Order.Params.Target(), o.Order.Host, text))
 		}
-		if err := w.store.EndOrder(ctx, o.Order.Digest, outcome, text, nil); err != nil {
+		if err := w.endOrder(ctx, o.Order, outcome, text); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// endOrder stores how an order ended and, in the same transaction, the newest
+// record of its case once more with that in it, so that every sink hears of it.
+func (w *Worker) endOrder(ctx context.Context, o action.Order, outcome action.Outcome, text string) error {
+	w.telling.Lock() // a record that became old meanwhile would take back what a newer one said
+	defer w.telling.Unlock()
+	last, err := w.store.Records(ctx, o.Case, 1)
+	if err != nil {
+		return err
+	}
+	var v *store.Verdict
+	if len(last) > 0 {
+		v = &store.Verdict{Case: o.Case, Revision: last[0].Revision, Record: last[0].WithOrder(o, outcome), Sinks: w.sinkNames()}
+	}
+	if err := w.store.EndOrder(ctx, o.Digest, outcome, text, v); err != nil {
+		return err
+	}
+	w.wakeSinks()
 	return nil
 }
 
@@ -104,7 +126,7 @@ func (w *Worker) carry(ctx context.Context, o action.Order) error {
 		return err
 	}
 	if refusal, ok := w.engine.policy.StillAllowed(o, facts); !ok {
-		return w.store.EndOrder(ctx, o.Digest, action.Refused, "refused by policy: "+refusal.Reason.String(), nil)
+		return w.endOrder(ctx, o, action.Refused, "refused by policy: "+refusal.Reason.String())
 	}
 	if err := w.store.MarkSent(ctx, o.Digest, w.route.Name()); err != nil {
 		return err
@@ -120,7 +142,7 @@ func (w *Worker) carry(ctx context.Context, o action.Order) error {
 	// The result of what was done is stored also when the worker is told to end.
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer stop()
-	return w.store.EndOrder(ctx, o.Digest, outcome, text, nil)
+	return w.endOrder(ctx, o, outcome, text)
 }
 
 // logRoute writes orders to a file and carries nothing out: the only route there

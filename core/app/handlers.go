@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,10 +41,10 @@ func (w *Worker) handlers() map[string]control.Handler {
 		CmdStatus: {Need: control.Read, Do: func(ctx context.Context, _ control.Peer, _ json.RawMessage) (any, error) {
 			return w.Status(ctx), nil
 		}},
-		CmdCases:    {Need: control.Read, Do: answer(w.cases)},
-		CmdCase:     {Need: control.Read, Do: answer(w.oneCase)},
+		CmdCases:    {Need: control.Read, Do: w.oneAtATime(answer(w.cases))},
+		CmdCase:     {Need: control.Read, Do: w.oneAtATime(answer(w.oneCase))},
 		CmdLabels:   {Need: control.Read, Do: answer(w.listLabels)},
-		CmdDiff:     {Need: control.Read, Do: answer(w.diff)},
+		CmdDiff:     {Need: control.Read, Do: w.oneAtATime(answer(w.diff))},
 		CmdMark:     {Need: control.Read, Do: answer(w.mark)},
 		CmdUnlabel:  {Need: control.Read, Do: answer(w.unlabel)},
 		CmdPause:    {Need: control.Command, Do: answer(w.pause)},
@@ -52,8 +53,24 @@ func (w *Worker) handlers() map[string]control.Handler {
 	}
 }
 
+// doing carries out one command.
+type doing = func(context.Context, control.Peer, json.RawMessage) (any, error)
+
+// oneAtATime keeps those who ask for much from taking all memory together.
+func (w *Worker) oneAtATime(do doing) doing {
+	return func(ctx context.Context, p control.Peer, args json.RawMessage) (any, error) {
+		select {
+		case w.asked <- struct{}{}:
+			defer func() { <-w.asked }()
+			return do(ctx, p, args)
+		case <-ctx.Done():
+			return nil, &control.Error{Code: control.CodeBusy, Text: "others ask for much at this moment", Hint: "try again later"}
+		}
+	}
+}
+
 // answer reads the arguments of a command strictly.
-func answer[Args, Result any](do func(context.Context, control.Peer, Args) (Result, error)) func(context.Context, control.Peer, json.RawMessage) (any, error) {
+func answer[Args, Result any](do func(context.Context, control.Peer, Args) (Result, error)) doing {
 	return func(ctx context.Context, p control.Peer, raw json.RawMessage) (any, error) {
 		var args Args
 		if err := control.Decode(raw, &args); err != nil {
@@ -123,6 +140,8 @@ func (w *Worker) mark(ctx context.Context, p control.Peer, args MarkArgs) (MarkA
 		return MarkAnswer{}, NotFoundError{args.Case}
 	}
 	c := caseOf(held)
+	w.labels.giving.Lock()
+	defer w.labels.giving.Unlock()
 	by, refused := w.mayMark(ctx, p, &c, args)
 	if refused != nil {
 		return MarkAnswer{}, refused
@@ -144,7 +163,11 @@ func (w *Worker) mark(ctx context.Context, p control.Peer, args MarkArgs) (MarkA
 		return MarkAnswer{}, err
 	}
 	a := MarkAnswer{Label: l.ID, By: by, Expires: l.Expires}
-	err = w.do(ctx, func() { a.Closed = w.engine.book.Close(c.ID) })
+	closed := false
+	if err := w.do(ctx, func() error { closed = w.engine.book.Close(c.ID); return nil }); err != nil {
+		return MarkAnswer{}, err
+	}
+	a.Closed = closed
 	w.board.Tell(event.Low, NoticeLabel, fmt.Sprintf("%s marked case %s as %s", by, c.ID, args.Label))
 	return a, err
 }
@@ -202,6 +225,8 @@ func (w *Worker) unlabel(ctx context.Context, p control.Peer, args UnlabelArgs) 
 	if why != policy.Allowed {
 		return struct{}{}, &control.Error{Code: control.CodeRefused, Text: fmt.Sprintf("%q is not a listed approver", p.User), Hint: "see policy.approvers"}
 	}
+	w.labels.giving.Lock()
+	defer w.labels.giving.Unlock()
 	ok, err := w.store.RemoveLabel(ctx, args.Label)
 	if err != nil {
 		return struct{}{}, err
@@ -264,8 +289,17 @@ func (w *Worker) backup(ctx context.Context, _ control.Peer, _ struct{}) (Backup
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return BackupAnswer{}, err
 	}
+	w.backingUp.Lock()
+	defer w.backingUp.Unlock()
+	torn, err := filepath.Glob(filepath.Join(folder, ".penstock-*")) // of one that was interrupted
+	for i := 0; i < len(torn) && err == nil; i++ {
+		err = os.Remove(torn[i])
+	}
+	if err != nil {
+		return BackupAnswer{}, err
+	}
 	path := filepath.Join(folder, "penstock-"+w.now().UTC().Format("20060102-150405")+".tar")
-	err := replaceFile(path, func(to io.Writer) error { return w.store.Backup(ctx, to, w.backupFiles) })
+	err = replaceFile(path, func(to io.Writer) error { return w.store.Backup(ctx, to, w.backupFiles) })
 	if err != nil {
 		return BackupAnswer{}, fmt.Errorf("write the backup: %w", err)
 	}
@@ -274,6 +308,7 @@ func (w *Worker) backup(ctx context.Context, _ control.Peer, _ struct{}) (Backup
 		return BackupAnswer{}, err
 	}
 	old, err := filepath.Glob(filepath.Join(folder, "penstock-*.tar")) // in the order of their times
+	old = append(slices.DeleteFunc(old, func(other string) bool { return other == path }), path)
 	for len(old) > keepBackups && err == nil {
 		err = os.Remove(old[0])
 		old = old[1:]
@@ -373,16 +408,15 @@ func (w *Worker) rollback(ctx context.Context, p control.Peer, args RollbackArgs
 	if !known {
 		return struct{}{}, &control.Error{Code: control.CodeNotFound, Text: fmt.Sprintf("there is no snapshot %q", args.Snapshot), Hint: "`penstock baseline diff` lists them"}
 	}
-	var failed error
-	err = w.do(ctx, func() { failed = w.rollBackTo(ctx, args.Snapshot) })
-	if err = errors.Join(err, failed); err == nil {
+	err = w.do(ctx, func() error { return w.rollBackTo(ctx, args.Snapshot) })
+	if err == nil {
 		w.board.Tell(event.Medium, NoticeLabel, p.User+" went back to what was learnt up to snapshot "+args.Snapshot)
 	}
 	return struct{}{}, err
 }
 
-// rollBackTo loads a snapshot, on trial first: one that cannot be read changes
-// nothing. A new snapshot then keeps a crash from undoing it.
+// rollBackTo loads a snapshot, on trial first: one that cannot be read, or that
+// cannot be made the newest so that a crash does not undo it, changes nothing.
 func (w *Worker) rollBackTo(ctx context.Context, name string) error {
 	trial, err := NewEngine(w.o.Config)
 	if err != nil {
@@ -392,9 +426,19 @@ func (w *Worker) rollBackTo(ctx context.Context, name string) error {
 	if _, err := trial.loadLearned(path); err != nil {
 		return err
 	}
-	w.commit(ctx)
-	if _, err := w.engine.loadLearned(path); err != nil {
+	if err := w.save(ctx); err != nil {
 		return err
 	}
-	return w.saveSnapshot(ctx)
+	sifted, err := trial.sifter.State()
+	if err != nil {
+		return err
+	}
+	err = w.saveSnapshotOf(ctx, trial)
+	if errors.Is(err, store.ErrBackingUp) {
+		return &control.Error{Code: control.CodeBusy, Text: err.Error(), Hint: "try again when the backup is done"}
+	}
+	if err != nil {
+		return err
+	}
+	return w.engine.sifter.Load(sifted)
 }

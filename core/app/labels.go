@@ -70,6 +70,10 @@ func (l label) text() string {
 // labels are the false positives that have not expired. They may be used by
 // several goroutines at the same time.
 type labels struct {
+	// giving is held while a label is given or taken back, so that the number a day
+	// holds for those who ask at the same time, and the newest are what is loaded.
+	giving sync.Mutex
+
 	mu  sync.Mutex
 	all []label
 }
@@ -98,15 +102,24 @@ func (ls *labels) load(ctx context.Context, s *store.Store, now time.Time) error
 }
 
 // match returns the label that calls a case harmless. Nothing calls High so, and
-// nothing what tries to instruct its reader.
-func (ls *labels) match(c *cases.Case, now time.Time) (label, bool) {
+// nothing what tries to instruct its reader, or has more messages than lines that
+// show them.
+func (ls *labels) match(h *cases.HeldState, now time.Time) (label, bool) {
+	c := &h.Case
 	if c.Floor >= event.High || c.Instructs {
 		return label{}, false
 	}
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
+	if !slices.ContainsFunc(ls.all, func(l label) bool { return l.Asset == c.Asset && l.Class == c.Class }) {
+		return label{}, false
+	}
+	own := scopeOf(c)
+	if len(h.Messages) > len(own.Templates) {
+		return label{}, false
+	}
 	for _, l := range ls.all {
-		if now.Before(l.Expires) && l.Asset == c.Asset && l.Class == c.Class && l.scope.holds(scopeOf(c)) {
+		if now.Before(l.Expires) && l.Asset == c.Asset && l.Class == c.Class && l.scope.holds(own) {
 			return l, true
 		}
 	}

@@ -114,7 +114,7 @@ func (q *queue) ripen(now time.Time) {
 }
 
 // Len returns how many revisions wait or are being worked, and since when the
-// oldest waits.
+// oldest waits. Those that are held back until a time of theirs are not counted.
 func (q *queue) Len() (n int, oldest time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -123,7 +123,14 @@ func (q *queue) Len() (n int, oldest time.Time) {
 			oldest = w.Queued
 		}
 	}
-	return len(q.byCase) + len(q.later) + q.taken, oldest
+	return len(q.byCase) + q.taken, oldest
+}
+
+// IsIdle says whether nothing is being worked or could be worked now.
+func (q *queue) IsIdle() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.byCase)+q.taken == 0
 }
 
 // Wake receives after something was added.

@@ -102,11 +102,11 @@ func TestQueueTakesNoMoreThanAsked(t *testing.T) {
 // A8: a hundred thousand distinct cases put 50 problems before people, ten of a
 // host, and one that stands for the rest.
 func TestAFloodOfCasesIsFiftyProblemsAndOne(t *testing.T) {
-	s := &slots{byHost: map[string][]string{}, shared: map[string]event.Severity{}, unstored: map[string]string{}}
+	s := newSlots(map[string][]string{})
 	own := 0
 	for i := range 100_000 {
 		id := fmt.Sprint("case", i)
-		if is, change := s.judge(fmt.Sprint("host", i%2000), id, event.High, false); is {
+		if is, change := s.judge(noon, fmt.Sprint("host", i%2000), id, event.High, false); is {
 			own++
 			if change != store.SlotGrant {
 				t.Fatalf("case %d: change %q, want a grant", i, change)
@@ -117,22 +117,53 @@ func TestAFloodOfCasesIsFiftyProblemsAndOne(t *testing.T) {
 	if own != problemsPerSite {
 		t.Errorf("%d cases with a problem of their own, want %d", own, problemsPerSite)
 	}
-	if told, is := s.news(); !is || told.count != 100_000-problemsPerSite || told.worst != event.High {
+	if told, is := s.news(noon); !is || told.count != 100_000-problemsPerSite || told.worst != event.High {
 		t.Errorf("the rest: %+v", told)
 	}
-	oneHost := &slots{byHost: map[string][]string{}, shared: map[string]event.Severity{}, unstored: map[string]string{}}
+	oneHost := newSlots(map[string][]string{})
 	for i := range 30 {
-		oneHost.judge("web1", fmt.Sprint(i), event.Medium, false)
+		oneHost.judge(noon, "web1", fmt.Sprint(i), event.Medium, false)
 	}
 	if oneHost.count != problemsPerHost {
 		t.Errorf("%d problems of one host, want %d", oneHost.count, problemsPerHost)
 	}
 }
 
+// Whoever floods makes room for the next cases by closing earlier ones: they do not
+// get the place of those within the hour. The same case, open again, does.
+func TestASlotThatWasSoonLeftIsNotGrantedToOthers(t *testing.T) {
+	s := newSlots(map[string][]string{})
+	at, own := noon, map[string]bool{}
+	for i := range 10_000 {
+		id := fmt.Sprint("case", i)
+		host := fmt.Sprint("host", i%500)
+		if is, _ := s.judge(at, host, id, event.Medium, false); is {
+			own[id] = true
+			s.stored(id)
+		}
+		s.judge(at, host, id, event.Medium, true)
+		s.stored(id)
+	}
+	if len(own) != problemsPerSite {
+		t.Errorf("%d cases had a problem of their own within an hour, want %d", len(own), problemsPerSite)
+	}
+	if is, _ := s.judge(at, "host0", "case0", event.Medium, false); !is || s.count != problemsPerSite {
+		t.Errorf("a case that opens again: own %t with %d places taken, want its own of before", is, s.count)
+	}
+	s.judge(at, "host0", "case0", event.Medium, true)
+	if is, _ := s.judge(at.Add(slotLasts), "host9", "another", event.Medium, false); !is || s.count != 1 {
+		t.Errorf("an hour later: own %t with %d places taken, want one", is, s.count)
+	}
+	if is, _ := s.judge(at.Add(-2*slotLasts), "host9", "more", event.Medium, false); !is {
+		t.Error("a clock that was set back keeps places")
+	}
+}
+
 func TestASlotIsKeptUntilItsCaseCloses(t *testing.T) {
-	s := &slots{byHost: map[string][]string{}, shared: map[string]event.Severity{}, unstored: map[string]string{}}
+	s := newSlots(map[string][]string{})
+	at := noon
 	judge := func(severity event.Severity, closed bool) string {
-		own, change := s.judge("web1", "a", severity, closed)
+		own, change := s.judge(at, "web1", "a", severity, closed)
 		return fmt.Sprint(own, " ", change)
 	}
 	steps := []struct {
@@ -156,6 +187,7 @@ func TestASlotIsKeptUntilItsCaseCloses(t *testing.T) {
 		if step.stored {
 			s.stored("a")
 		}
+		at = at.Add(20 * time.Minute)
 	}
 	if s.count != 0 || len(s.byHost) != 0 {
 		t.Errorf("%d slots are left", s.count)

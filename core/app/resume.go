@@ -10,7 +10,6 @@ import (
 	"strconv"
 
 	"penstock/core/cases"
-	"penstock/core/decode"
 	"penstock/core/event"
 	"penstock/core/intake"
 	"penstock/core/store"
@@ -31,23 +30,14 @@ func (w *Worker) resume(ctx context.Context) error {
 	}
 	w.born = start.Born
 	w.id = workerID(w.engine.Site.Worker(), start.Generation)
-	w.engine.trackCases(w.id, min(keepClosed, w.o.Config.Detect.Cases.KeepClosed))
 	w.sifting = newSifting(w.now())
 	w.totals = newTotals(start.Totals)
 
-	steps := start.Steps
-	if start.Snapshot != "" {
-		state, err := w.engine.loadLearned(filepath.Join(w.o.Config.StateDir, "sift", start.Snapshot))
-		if err != nil {
-			w.board.Tell(event.High, NoticeStart, fmt.Sprintf("what was learnt is lost and learned again: %v", err))
-			steps = nil
-		} else {
-			w.sifting.clocks = state.Clocks
-		}
+	steps, err := w.learned(&start)
+	if err != nil {
+		return err
 	}
-	if w.sifting.clocks == nil {
-		w.sifting.clocks = map[string]decode.Clock{}
-	}
+	w.engine.trackCases(w.id, min(keepClosed, w.o.Config.Detect.Cases.KeepClosed))
 	if err := w.engine.book.Load(start.Book); err != nil {
 		return fmt.Errorf("load the cases: %w", err)
 	}
@@ -57,13 +47,56 @@ func (w *Worker) resume(ctx context.Context) error {
 		return err
 	}
 	w.sifting.cursors = start.Cursors
+	for stream := range w.sifting.clocks { // of those that have come to their end nothing is kept
+		if _, ok := start.Cursors[stream]; !ok {
+			delete(w.sifting.clocks, stream)
+			delete(w.decoders.byName, stream)
+		}
+	}
 	work, err := w.store.Work(ctx)
 	if err != nil {
 		return err
 	}
 	w.queue.Add(work...)
-	w.slots, err = loadSlots(ctx, w.store)
+	w.slots, err = loadSlots(ctx, w.store, w.sharedCase())
 	return err
+}
+
+// learned loads the newest snapshot and returns the steps since. Where that one is
+// damaged an earlier one has to do, without what was learned behind it.
+func (w *Worker) learned(start *store.Start) ([]store.Step, error) {
+	if start.Snapshot == "" {
+		return start.Steps, nil
+	}
+	folder := filepath.Join(w.o.Config.StateDir, "sift")
+	state, err := w.engine.loadLearned(filepath.Join(folder, start.Snapshot))
+	if err == nil {
+		maps.Copy(w.sifting.clocks, state.Clocks)
+		return start.Steps, nil
+	}
+	damage, what := err, "what was learnt"
+	earlier, err := w.store.Snapshots()
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := NewEngine(w.o.Config) // one that failed to load is of no more use
+	for i := 0; i < len(earlier) && err == nil; i++ {
+		if earlier[i].Name == start.Snapshot {
+			continue
+		}
+		if state, err := fresh.loadLearned(filepath.Join(folder, earlier[i].Name)); err == nil {
+			what += " since snapshot " + earlier[i].Name
+			maps.Copy(w.sifting.clocks, state.Clocks)
+			break
+		}
+		fresh, err = NewEngine(w.o.Config)
+	}
+	if err != nil {
+		return nil, err
+	}
+	w.engine.sifter = fresh.sifter
+	w.board.Tell(event.High, NoticeStart, fmt.Sprintf("%s is lost and learned again: %v", what, damage))
+	return nil, nil
 }
 
 // workerID is the worker's part of the ids of cases: its configured name, and how

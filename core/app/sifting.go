@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -123,10 +124,12 @@ type sifting struct {
 	// a worker that is killed again and again gets on, and then ever longer.
 	patience time.Duration
 	urgent   bool // a case has come forward
+	halted   bool // the end came while a batch could not be stored: it stays as it is
 
 	sifted   int // events since the last snapshot
 	snapshot time.Time
 	cost     time.Duration // what the last one took of snapshotRate
+	failed   time.Duration // how long to wait since the last one could not be saved
 	rotated  bool          // a file of which some was sifted since may soon be gone
 	closed   time.Time     // when quiet cases were last looked for
 }
@@ -140,8 +143,8 @@ func newSifting(now time.Time) *sifting {
 
 // call is something that is done between two events, with the engine at rest.
 type call struct {
-	do   func()
-	done chan struct{}
+	do   func() error
+	done chan error
 }
 
 // sift is the loop that owns engine and book: it takes events as far as cases and
@@ -149,13 +152,21 @@ type call struct {
 func (w *Worker) sift(ctx context.Context, parcels <-chan *parcel) {
 	ticker := time.NewTicker(w.pulse)
 	defer ticker.Stop()
+	calls := w.calls
 	for {
 		w.beat(siftLoop)
+		if w.sifting.halted {
+			calls = nil
+		}
 		select {
 		case p, more := <-parcels:
 			if !more {
 				w.finish(ctx)
 				return
+			}
+			if w.sifting.halted { // what is not taken now is read again at the next start
+				w.decoders.putBack(p)
+				continue
 			}
 			w.take(p)
 			for !p.last { // between the parcels of a chunk there is nothing to be stored
@@ -165,10 +176,10 @@ func (w *Worker) sift(ctx context.Context, parcels <-chan *parcel) {
 			if w.isDue() {
 				w.commit(ctx)
 			}
-		case c := <-w.calls:
-			c.do()
+		case c := <-calls:
+			err := c.do()
 			w.commit(ctx)
-			close(c.done)
+			c.done <- err
 		case <-ticker.C:
 			w.tick(ctx)
 		}
@@ -176,17 +187,17 @@ func (w *Worker) sift(ctx context.Context, parcels <-chan *parcel) {
 }
 
 // do has something done between two events and what it changes stored. It waits
-// until ctx is done at most.
-func (w *Worker) do(ctx context.Context, f func()) error {
-	c := call{f, make(chan struct{})}
+// until ctx is done at most; then nobody knows whether it will still be done.
+func (w *Worker) do(ctx context.Context, f func() error) error {
+	c := call{f, make(chan error, 1)}
 	select {
 	case w.calls <- c:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	select {
-	case <-c.done:
-		return nil
+	case err := <-c.done:
+		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -276,6 +287,9 @@ func (w *Worker) isDue() bool {
 // tick does what time alone brings.
 func (w *Worker) tick(ctx context.Context) {
 	s, now := w.sifting, w.now()
+	if s.halted {
+		return
+	}
 	if now.Sub(s.closed).Abs() >= closeEvery {
 		s.closed = now
 		w.engine.book.CloseQuiet(s.quietNow(now))
@@ -289,13 +303,20 @@ func (w *Worker) tick(ctx context.Context) {
 	w.snapshotIfDue(ctx)
 }
 
+// quietLag is how long a source that lags keeps the cases of all open.
+const quietLag = 24 * time.Hour
+
 // quietNow is the time up to which everything has been read: cases of a source
 // that lags are not quiet because the clock on the wall has gone on.
 func (s *sifting) quietNow(now time.Time) time.Time {
+	earliest := now.Add(-quietLag)
 	for _, newest := range s.behind {
-		if newest.Before(now) {
+		if newest.Before(now) && !newest.IsZero() {
 			now = newest
 		}
+	}
+	if now.Before(earliest) {
+		return earliest
 	}
 	return now
 }
@@ -311,8 +332,14 @@ func (w *Worker) commit(ctx context.Context) {
 		}
 		w.storeFails("what was read", err)
 		if !w.patiently(ctx, wait) {
-			return
+			break
 		}
+	}
+	if ctx.Err() != nil {
+		// Nobody knows whether the last try came before its commit or after it: only the
+		// same batch can be saved again without counting twice.
+		w.sifting.halted = len(w.sifting.batch.Steps) > 0
+		return
 	}
 	w.snapshotIfDue(ctx)
 }
@@ -327,7 +354,7 @@ func (w *Worker) save(ctx context.Context) error {
 	if err := w.store.SaveBatch(ctx, s.batch); err != nil {
 		return err
 	}
-	w.storeWorks()
+	w.storeWorks("what was read")
 	w.queue.Add(s.batch.Work...)
 	w.totals.add(s.batch.Totals)
 	s.batch = store.Batch{Totals: map[string]store.Count{}}
@@ -419,7 +446,10 @@ func (w *Worker) snapshotIfDue(ctx context.Context) {
 	if s.rotated {
 		interval = min(s.cost, snapshotEvery)
 	}
-	if s.sifted == 0 || len(s.batch.Steps) > 0 || s.sifted < snapshotEvents && passed < interval && !w.spoolFills() {
+	switch {
+	case s.sifted == 0 || len(s.batch.Steps) > 0 || passed < s.failed:
+		return
+	case s.sifted < snapshotEvents && passed < interval && (passed < time.Minute || !w.spoolFills()):
 		return
 	}
 	_ = w.saveSnapshot(ctx) // which tells what goes wrong
@@ -433,10 +463,12 @@ func (w *Worker) spoolFills() bool {
 
 // saveSnapshot writes what sift has learned. Without it a start takes longer and
 // nothing else, so that a failure is told and no more.
-func (w *Worker) saveSnapshot(ctx context.Context) error {
+func (w *Worker) saveSnapshot(ctx context.Context) error { return w.saveSnapshotOf(ctx, w.engine) }
+
+func (w *Worker) saveSnapshotOf(ctx context.Context, e *Engine) error {
 	s := w.sifting
 	s.snapshot = w.now()
-	body, err := w.engine.encode(engineState{Clocks: maps.Clone(s.clocks), Origin: w.engine.Origin})
+	body, err := e.encode(engineState{Clocks: maps.Clone(s.clocks), Origin: w.engine.Origin})
 	if err == nil {
 		err = w.store.SaveSnapshot(ctx, body.writeTo)
 	}
@@ -444,12 +476,14 @@ func (w *Worker) saveSnapshot(ctx context.Context) error {
 		err = w.reader.Covered(s.cursors)
 	}
 	if err != nil {
-		if ctx.Err() == nil {
+		s.failed = min(max(2*s.failed, 10*time.Second), 10*time.Minute)
+		if ctx.Err() == nil && !errors.Is(err, store.ErrBackingUp) {
 			w.storeFails("a snapshot of what was learnt", err)
 		}
 		return err
 	}
-	s.sifted, s.rotated = 0, false
+	w.storeWorks("a snapshot of what was learnt")
+	s.sifted, s.rotated, s.failed = 0, false, 0
 	s.cost = time.Duration(float64(body.size()) / snapshotRate * float64(time.Hour))
 	return nil
 }

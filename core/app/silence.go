@@ -78,7 +78,7 @@ func (w *Worker) lookAtSources() {
 		silent, news, since := w.silence.look(st.Name, st.Newest, now)
 		switch {
 		case news && silent:
-			w.board.Stand(event.High, NoticeSilence, st.Name, fmt.Sprintf("source %s has said nothing for %s, which it never did", st.Name, since.Round(time.Minute)))
+			w.board.Stand(event.High, NoticeSilence, st.Name, fmt.Sprintf("source %s has said nothing for %s, far longer than it is wont to", st.Name, since.Round(time.Minute)))
 		case news:
 			w.board.Over(NoticeSilence, st.Name, "source "+st.Name+" speaks again")
 		}

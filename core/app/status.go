@@ -136,7 +136,7 @@ func (w *Worker) disk() DiskStatus {
 	}
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs(folder, &fs); err == nil {
-		d.Free = int64(fs.Bavail) * fs.Bsize
+		d.Free = int64(fs.Bavail) * int64(fs.Bsize)
 	}
 	return d
 }

@@ -26,8 +26,7 @@ func (w *Worker) work(ctx context.Context) {
 	for ctx.Err() == nil {
 		w.beat(workLoop)
 		items := w.queue.Take(workBatch, w.now())
-		if err := w.judge(ctx, items); err != nil && ctx.Err() == nil {
-			w.queue.Add(items...)
+		if err := w.judgeAll(ctx, items); err != nil && ctx.Err() == nil {
 			w.queue.Done(len(items))
 			w.storeFails("a verdict", err)
 			sleep(ctx, wait)
@@ -36,6 +35,11 @@ func (w *Worker) work(ctx context.Context) {
 		}
 		wait = w.retry
 		w.queue.Done(len(items))
+		select {
+		case <-ticker.C: // also while the queue never becomes empty
+			w.tellMore(ctx)
+		default:
+		}
 		if len(items) > 0 {
 			continue
 		}
@@ -43,17 +47,65 @@ func (w *Worker) work(ctx context.Context) {
 		case <-ctx.Done():
 		case <-w.queue.Wake():
 		case <-ticker.C:
-			if err := w.tellShared(ctx); err != nil && ctx.Err() == nil {
-				w.storeFails("what is told of further cases", err)
-			}
+			w.tellMore(ctx)
 		}
 	}
+}
+
+// tellMore is tellShared with what becomes of its error.
+func (w *Worker) tellMore(ctx context.Context) {
+	err := w.tellShared(ctx)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		w.storeFails("what is told of further cases", err)
+	default:
+		w.storeWorks("what is told of further cases")
+	}
+}
+
+// triesAlone is how often a revision that cannot be worked is tried by itself
+// before the others no longer wait for it, and putOffFor how long it then waits.
+const (
+	triesAlone = 3
+	putOffFor  = 5 * time.Minute
+)
+
+// judgeAll works revisions together. Where that fails and the disk is not to blame,
+// it works each alone, so that one that cannot be worked does not hold up the rest.
+// What failed is in the queue again.
+func (w *Worker) judgeAll(ctx context.Context, items []store.Work) error {
+	err := w.judge(ctx, items)
+	switch {
+	case err == nil:
+		return nil
+	case store.IsFull(err) || store.IsReadOnly(err) || ctx.Err() != nil:
+		w.queue.Add(items...)
+		return err
+	}
+	var failed error
+	for _, item := range items {
+		err := w.judge(ctx, []store.Work{item})
+		if err == nil {
+			delete(w.failures, item.Case)
+			continue
+		}
+		failed = err
+		if w.failures[item.Case]++; w.failures[item.Case] >= triesAlone {
+			delete(w.failures, item.Case)
+			item.NotBefore = w.now().Add(putOffFor)
+			w.board.Stand(event.High, NoticeStore, item.Case, fmt.Sprintf("case %s cannot be worked and is put off: %v", item.Case, err))
+		}
+		w.queue.Add(item)
+	}
+	return failed
 }
 
 // judge works revisions of cases and stores their verdicts together; one that
 // orders something is stored before the next is judged, so that limits hold.
 func (w *Worker) judge(ctx context.Context, items []store.Work) error {
 	var verdicts []store.Verdict
+	var late []store.Work // whose records of the hour are used up
 	for _, item := range items {
 		v, ok, err := w.verdict(ctx, item)
 		if err != nil {
@@ -70,8 +122,16 @@ func (w *Worker) judge(ctx context.Context, items []store.Work) error {
 			}
 			verdicts = nil
 		}
+		if !v.Delay.IsZero() {
+			item.NotBefore = v.Delay
+			late = append(late, item)
+		}
 	}
-	return w.keepVerdicts(ctx, verdicts)
+	err := w.keepVerdicts(ctx, verdicts)
+	if err == nil {
+		w.queue.Add(late...)
+	}
+	return err
 }
 
 // keepVerdicts stores verdicts in one transaction and wakes those who wait for them.
@@ -79,13 +139,14 @@ func (w *Worker) keepVerdicts(ctx context.Context, verdicts []store.Verdict) err
 	if len(verdicts) == 0 {
 		return nil
 	}
-	if _, err := w.store.Commit(ctx, verdicts); err != nil {
+	if err := w.storeVerdicts(ctx, verdicts); err != nil {
 		w.notifyWithoutStore(verdicts)
 		return err
 	}
+	w.storeWorks("a verdict")
 	for _, v := range verdicts {
+		w.board.Over(NoticeStore, v.Case, "case "+v.Case+" is stored now")
 		if !v.Delay.IsZero() {
-			w.queue.Add(store.Work{Case: v.Case, Revision: v.Revision, Floor: v.Record.Floor, NotBefore: v.Delay})
 			continue
 		}
 		w.slots.stored(v.Case)
@@ -93,10 +154,21 @@ func (w *Worker) keepVerdicts(ctx context.Context, verdicts []store.Verdict) err
 			wake(w.orders)
 		}
 	}
+	w.wakeSinks()
+	return nil
+}
+
+func (w *Worker) storeVerdicts(ctx context.Context, verdicts []store.Verdict) error {
+	w.telling.Lock()
+	defer w.telling.Unlock()
+	_, err := w.store.Commit(ctx, verdicts)
+	return err
+}
+
+func (w *Worker) wakeSinks() {
 	for _, s := range w.sinks {
 		wake(w.records[s.Name()])
 	}
-	return nil
 }
 
 // notifyWithoutStore tells people of grave cases from memory where the store
@@ -121,7 +193,7 @@ func (w *Worker) verdict(ctx context.Context, item store.Work) (v store.Verdict,
 	if err != nil {
 		return v, true, err
 	}
-	label, harmless := w.labels.match(&c, w.now())
+	label, harmless := w.labels.match(&held, w.now())
 	facts.Stopped = facts.Stopped || harmless // nothing starts on what a person called harmless
 	report := w.engine.pipeline.Rules(c)
 	decision := w.engine.policy.Decide(c, report, facts)
@@ -132,13 +204,13 @@ func (w *Worker) verdict(ctx context.Context, item store.Work) (v store.Verdict,
 	v.EndsWork, v.Orders, v.Sinks = true, decision.Orders(), w.sinkNames()
 	if harmless {
 		v.Record.Suppressed = label.text()
-		return v, true, nil
 	}
 	var own bool
-	own, v.Slot = w.slots.judge(c.Asset, c.ID, decision.Severity(), c.Status == cases.Closed)
+	own, v.Slot = w.slots.judge(w.now(), c.Asset, c.ID, decision.Severity(), harmless || c.Status == cases.Closed)
 	switch {
-	case own:
+	case own: // a harmless one has it for the last time: who shows the problem ends it
 		v.Record.Problem = record.ProblemOwn
+	case harmless:
 	case decision.Severity() >= event.Medium:
 		v.Record.Problem = record.ProblemShared
 	}
@@ -230,11 +302,17 @@ func (w *Worker) sharedCase() string {
 
 // tellShared tells in one record how many cases have no problem of their own.
 func (w *Worker) tellShared(ctx context.Context) error {
-	now, is := w.slots.news()
+	at := w.now()
+	now, is := w.slots.news(at)
 	if !is {
 		return nil
 	}
 	id := w.sharedCase()
+	if now.worst <= w.slots.told.worst {
+		if n, err := w.store.RecordsSince(ctx, id, at.Add(-time.Hour)); err != nil || n >= recordsPerHour {
+			return err
+		}
+	}
 	last, err := w.store.Records(ctx, id, 1)
 	if err != nil {
 		return err
@@ -243,10 +321,10 @@ func (w *Worker) tellShared(ctx context.Context) error {
 	if len(last) > 0 {
 		revision = last[0].Revision
 	}
-	v := store.Verdict{Case: id, Revision: revision + 1, By: store.ByRules, Record: record.Shared(id, revision+1, now.count, now.worst, w.now()), Sinks: w.sinkNames()}
+	v := store.Verdict{Case: id, Revision: revision + 1, By: store.ByRules, Record: record.Shared(id, revision+1, now.count, now.worst, at), Sinks: w.sinkNames()}
 	if err := w.keepVerdicts(ctx, []store.Verdict{v}); err != nil {
 		return err
 	}
-	w.slots.told = now
+	w.slots.told, w.slots.toldAt = now, at
 	return nil
 }

@@ -83,6 +83,10 @@ type Worker struct {
 	every     time.Duration          // commitEvery
 	pulse     time.Duration          // how often loops look at the clock
 	openCases atomic.Pointer[[5]int] // by floor
+	backingUp sync.Mutex             // one backup at a time
+	failures  map[string]int         // of revisions that could not be worked, by case; of the work loop
+	asked     chan struct{}          // holds who asks for much at a time
+	telling   sync.Mutex             // held while a record is stored, so that one made from the newest is on that
 
 	orders  chan struct{}            // wakes the dispatcher
 	records map[string]chan struct{} // wakes the senders, by sink
@@ -101,7 +105,7 @@ const (
 // to where it stopped. The error says what cannot be opened and what to try.
 func NewWorker(ctx context.Context, o WorkerOptions) (w *Worker, err error) {
 	w = &Worker{
-		o: o, log: o.Log, now: o.Now, queue: newQueue(), calls: make(chan call), orders: make(chan struct{}, 1), silence: newSilence(),
+		o: o, log: o.Log, now: o.Now, queue: newQueue(), calls: make(chan call), orders: make(chan struct{}, 1), asked: make(chan struct{}, 1), failures: map[string]int{}, silence: newSilence(),
 		records: map[string]chan struct{}{}, retry: time.Second, every: commitEvery, pulse: 200 * time.Millisecond, started: o.Now(),
 	}
 	w.board = newBoard(o.Log, o.Now)
@@ -195,6 +199,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	stop()
 	loops.Wait()
 	<-serve
+	flushing, done := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	w.board.Flush(flushing)
+	done()
 	err := errors.Join(w.close(), *serveErr)
 	if readErr != nil && !errors.Is(readErr, context.Canceled) {
 		err = errors.Join(err, readErr)
@@ -218,8 +225,7 @@ func (w *Worker) startServer(ctx context.Context) (ended <-chan struct{}, err *e
 // sources have all ended; a run that was stopped does that at its next start.
 func (w *Worker) drain(ctx context.Context) {
 	for ctx.Err() == nil {
-		n, _ := w.queue.Len()
-		if n == 0 && w.sent(ctx) {
+		if w.queue.IsIdle() && w.sent(ctx) {
 			return
 		}
 		select {
@@ -283,8 +289,10 @@ func (w *Worker) housekeep(ctx context.Context) {
 	case err != nil:
 		w.storeFails("what retention does", err)
 	case kept.Over:
+		w.storeWorks("what retention does")
 		w.board.Stand(event.High, NoticeOverload, "database", "the database is larger than store.max_bytes, and nothing is left in it that may be given up: close cases, or allow more")
 	default:
+		w.storeWorks("what retention does")
 		w.board.Over(NoticeOverload, "database", "the database has room again")
 	}
 	if kept.Unsent > 0 {
@@ -324,7 +332,8 @@ func (w *Worker) turning() bool {
 func (w *Worker) beat(loop int) { w.beats[loop].Store(time.Now().Unix()) }
 
 // storeFails tells that something could not be stored, and makes room where that
-// was what was missing.
+// was what was missing. It stands until storeWorks is called for the same thing:
+// that something else was stored meanwhile says nothing about it.
 func (w *Worker) storeFails(what string, err error) {
 	text := fmt.Sprintf("%s cannot be stored: %v", what, err)
 	switch {
@@ -338,11 +347,11 @@ func (w *Worker) storeFails(what string, err error) {
 	case store.IsCorrupt(err):
 		text += "; the database is damaged: stop the worker and see `penstock restore --help`"
 	}
-	w.board.Stand(event.High, NoticeStore, "store", text)
+	w.board.Stand(event.High, NoticeStore, what, text)
 }
 
-func (w *Worker) storeWorks() {
-	w.board.Over(NoticeStore, "store", "what is found is stored again")
+func (w *Worker) storeWorks(what string) {
+	w.board.Over(NoticeStore, what, what+" is stored again")
 }
 
 // wake sends a signal that need not be waited for.
@@ -386,9 +395,10 @@ func (w *Worker) send(ctx context.Context, s Sink) {
 			}
 			wait = min(2*wait, time.Minute)
 			continue
-		case n > 0:
-			w.board.Over(NoticeStore, s.Name(), s.Name()+" takes records again")
-			wait = w.retry
+		}
+		w.board.Over(NoticeStore, s.Name(), s.Name()+" takes records again")
+		wait = w.retry
+		if n > 0 {
 			continue
 		}
 		select {
