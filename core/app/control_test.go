@@ -18,7 +18,6 @@ import (
 	"penstock/core/logfile"
 	"penstock/core/policy"
 	"penstock/core/record"
-	"penstock/core/site"
 	"penstock/core/store"
 )
 
@@ -205,12 +204,32 @@ func (s *place) me() string {
 	return me.Username
 }
 
-func TestAFalsePositiveIsNotToldAgainUntilItExpires(t *testing.T) {
-	s, c := judgedSite(t)
+// again has a peer guess passwords and returns the newest record of the case that
+// this opens.
+func (r *running) again(s *place, peer string) entry {
+	r.t.Helper()
+	known := map[string]bool{}
+	for _, e := range s.logged() {
+		known[e.Case] = true
+	}
+	r.more(s, guesses(s.now(), peer, 12))
+	for _, e := range s.logged() {
+		if !known[e.Case] {
+			return s.lastOf(e.Case)
+		}
+	}
+	r.t.Fatalf("no case of %s", peer)
+	return entry{}
+}
+
+// markedSite is a worker whose only case, of Medium, was called a false positive.
+func markedSite(t testing.TB) (s *place, c *clock, w *running, first string, a MarkAnswer) {
+	t.Helper()
+	s, c = judgedSite(t)
 	s.write(attackDay())
-	w := s.start()
+	w = s.start()
 	w.settled(lineCount(attackDay()))
-	first := casesOf(t, w)[0].Case
+	first = casesOf(t, w)[0].Case
 	if last := s.lastOf(first); last.Problem != record.ProblemOwn {
 		t.Fatalf("before it is marked: %+v, want a problem of its own", last)
 	}
@@ -218,26 +237,16 @@ func TestAFalsePositiveIsNotToldAgainUntilItExpires(t *testing.T) {
 	if err != nil || !a.Closed || a.By != "Eva" {
 		t.Fatalf("mark: %+v, %v", a, err)
 	}
+	return s, c, w, first, a
+}
+
+func TestAFalsePositiveIsNotToldAgain(t *testing.T) {
+	s, c, w, first, _ := markedSite(t)
 	eventually(t, "the record of the closed case", func() bool { return w.rests() && s.lastOf(first).Status == "closed" })
 	if last := s.lastOf(first); last.Problem != record.ProblemOwn || !strings.Contains(last.Suppressed, "Eva") {
 		t.Errorf("the last record of a marked case: %+v, want it to end the problem and to say who said so", last)
 	}
-	again := func(peer string) entry {
-		t.Helper()
-		known := map[string]bool{}
-		for _, r := range s.logged() {
-			known[r.Case] = true
-		}
-		w.more(s, guesses(c.now(), peer, 12))
-		for _, r := range s.logged() {
-			if !known[r.Case] {
-				return s.lastOf(r.Case)
-			}
-		}
-		t.Fatalf("no case of %s", peer)
-		return entry{}
-	}
-	if r := again("198.51.100.20"); !strings.Contains(r.Suppressed, "Eva") || r.Problem != "" {
+	if r := w.again(s, "198.51.100.20"); !strings.Contains(r.Suppressed, "Eva") || r.Problem != "" {
 		t.Errorf("the same again: %+v, want it suppressed", r)
 	}
 	if taken, err := w.store.Slots(t.Context()); err != nil || len(taken) != 0 {
@@ -255,27 +264,30 @@ func TestAFalsePositiveIsNotToldAgainUntilItExpires(t *testing.T) {
 	if grave.Suppressed != "" || grave.Problem != record.ProblemOwn {
 		t.Errorf("a login behind what is suppressed: %+v, want a problem", grave)
 	}
-	// It survives a restart, and ends when it is taken back.
+	must(t, w.end())
+}
+
+func TestALabelOutlivesARestartAndEnds(t *testing.T) {
+	s, c, w, _, a := markedSite(t)
 	must(t, w.end())
 	w = s.start()
-	if r := again("198.51.100.21"); r.Suppressed == "" {
+	if r := w.again(s, "198.51.100.21"); r.Suppressed == "" {
 		t.Errorf("after a restart: %+v, want it suppressed", r)
 	}
 	must(t, ask(t, w, CmdUnlabel, UnlabelArgs{a.Label}, nil))
 	wantRefusal(t, ask(t, w, CmdUnlabel, UnlabelArgs{a.Label}, nil), control.CodeNotFound, "there is no label")
-	if r := again("198.51.100.22"); r.Suppressed != "" || r.Problem != record.ProblemOwn {
+	if r := w.again(s, "198.51.100.22"); r.Suppressed != "" || r.Problem != record.ProblemOwn {
 		t.Errorf("after it was taken back: %+v, want a problem", r)
 	}
 	open := s.lastOf(casesNamed(t, w, "198.51.100.22"))
-	if _, err := mark(t, w, open.Case, LabelFalsePositive); err != nil {
-		t.Fatal(err)
-	}
+	_, err := mark(t, w, open.Case, LabelFalsePositive)
+	must(t, err)
 	c.jump(29 * 24 * time.Hour)
-	if r := again("198.51.100.23"); r.Suppressed == "" {
+	if r := w.again(s, "198.51.100.23"); r.Suppressed == "" {
 		t.Errorf("after 29 days: %+v, want it suppressed", r)
 	}
 	c.jump(2 * 24 * time.Hour)
-	if r := again("198.51.100.24"); r.Suppressed != "" {
+	if r := w.again(s, "198.51.100.24"); r.Suppressed != "" {
 		t.Errorf("after 31 days: %+v, want it told", r)
 	}
 	var labels LabelsAnswer
@@ -407,7 +419,8 @@ func TestPauseAndStopFile(t *testing.T) {
 		halt, end func(*running)
 		want      string
 	}{
-		{"+ pause",
+		{
+			"+ pause",
 			func(w *running) {
 				var a PauseAnswer
 				if err := ask(t, w, CmdPause, PauseArgs{For: time.Hour}, &a); err != nil || a.Until.Sub(w.now()) < 59*time.Minute {
@@ -416,14 +429,19 @@ func TestPauseAndStopFile(t *testing.T) {
 			},
 			func(w *running) {
 				must(t, ask(t, w, CmdPause, PauseArgs{}, nil))
-			}, "paused until"},
-		{"+ stop file",
+			},
+			"paused until",
+		},
+		{
+			"+ stop file",
 			func(*running) {
 				must(t, os.WriteFile(stop, nil, 0o600))
 			},
 			func(*running) {
 				must(t, os.Remove(stop))
-			}, "the file " + stop + " exists"},
+			},
+			"the file " + stop + " exists",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := actingSite(t)
@@ -533,7 +551,56 @@ func (s *place) notices() string {
 // TestBackupUnderLoadIsRestoredElsewhere takes a backup while lines come and cases
 // are found, and restores it beside a copy of the log.
 func TestBackupUnderLoadIsRestoredElsewhere(t *testing.T) {
-	s := actingSite(t)
+	s, backup, text := backupUnderLoad(t)
+	elsewhere := restored(t, s, backup, text)
+	before := elsewhere.kept()
+	seqs := map[uint64]bool{}
+	for _, r := range elsewhere.logged() {
+		seqs[r.Seq] = true
+	}
+	head, err := logfile.Verify(filepath.Join(elsewhere.config.StateDir, "log"), "")
+	must(t, err)
+	taking := &keeping{}
+	elsewhere.sinks = []Sink{taking}
+	w := elsewhere.start()
+	if w.id != "w1.2" {
+		t.Errorf("the restored worker is %s, want w1.2", w.id)
+	}
+	w.settled(lineCount(text))
+	w.more(elsewhere, guesses(s.now(), "192.0.2.99", 8))
+	if id := casesNamed(t, w, "192.0.2.99"); !strings.HasPrefix(id, "site-w1.2-") {
+		t.Errorf("a new case is %s, want one of w1.2", id)
+	}
+	must(t, w.end())
+	after := elsewhere.kept()
+	if after.Lines != lineCount(text)+8 || after.Gaps != 0 {
+		t.Errorf("%d lines with %d gaps, want each of %d once", after.Lines, after.Gaps, lineCount(text)+8)
+	}
+	for _, seq := range taking.seqs() {
+		if seqs[seq] {
+			t.Errorf("record %d is sent again", seq)
+		}
+	}
+	_, err = logfile.Verify(filepath.Join(elsewhere.config.StateDir, "log"), head.Head.String())
+	must(t, err) // it goes on from where it was
+	if after.Logged <= before.Logged {
+		t.Errorf("%d records in the log, %d in the restored one", after.Logged, before.Logged)
+	}
+	for i, o := range before.Orders {
+		if strings.HasSuffix(o, "intended") || strings.HasSuffix(o, "sent") {
+			t.Errorf("restored order %d is not void: %s", i, o)
+		}
+	}
+	if !strings.Contains(elsewhere.notices(), "a backup was restored") {
+		t.Error("the restored worker does not tell that it was")
+	}
+}
+
+// backupUnderLoad returns a site that has ended, the backup that was taken while it
+// worked, and all lines that it was given.
+func backupUnderLoad(t *testing.T) (s *place, path, text string) {
+	t.Helper()
+	s = actingSite(t)
 	peers := 0
 	s.write(attackDay())
 	w := s.start()
@@ -561,70 +628,26 @@ func TestBackupUnderLoadIsRestoredElsewhere(t *testing.T) {
 	if w.standing(NoticeStore) != "" {
 		t.Errorf("a backup troubles the worker: %s", w.standing(NoticeStore))
 	}
-	text, err := os.ReadFile(s.log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.settled(lineCount(string(text)))
+	content, err := os.ReadFile(s.log)
+	must(t, err)
+	w.settled(lineCount(string(content)))
 	must(t, w.end())
+	return s, backup.Path, string(content)
+}
 
+// restored is another place with the backup's state and a copy of the log, which
+// lies under the same name there and is another file.
+func restored(t *testing.T, s *place, backup, text string) *place {
+	t.Helper()
 	elsewhere := actingSite(t)
-	elsewhere.now = s.now
-	elsewhere.config.Site.Assets = []site.AssetOptions{{Name: "gw1", Zone: event.ZoneIT}}
-	// The copy lies under the same name there, as another file.
-	elsewhere.log, elsewhere.config.Sources[0].Path = s.log, s.log
+	elsewhere.now, elsewhere.log, elsewhere.config.Sources[0].Path = s.now, s.log, s.log
 	must(t, os.Rename(s.log, filepath.Join(t.TempDir(), "original")))
-	elsewhere.write(string(text))
-	file, err := os.Open(backup.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	elsewhere.write(text)
+	file, err := os.Open(backup)
+	must(t, err)
 	defer file.Close()
 	must(t, store.Restore(t.Context(), elsewhere.config.StateDir, file, s.now))
-	before := elsewhere.kept()
-	seqs := map[uint64]bool{}
-	for _, r := range elsewhere.logged() {
-		seqs[r.Seq] = true
-	}
-	head, err := logfile.Verify(filepath.Join(elsewhere.config.StateDir, "log"), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	taking := &keeping{}
-	elsewhere.sinks = []Sink{taking}
-	w = elsewhere.start()
-	if w.id != "w1.2" {
-		t.Errorf("the restored worker is %s, want w1.2", w.id)
-	}
-	w.settled(lineCount(string(text)))
-	w.more(elsewhere, guesses(s.now(), "192.0.2.99", 8))
-	if id := casesNamed(t, w, "192.0.2.99"); !strings.HasPrefix(id, "site-w1.2-") {
-		t.Errorf("a new case is %s, want one of w1.2", id)
-	}
-	must(t, w.end())
-	after := elsewhere.kept()
-	if after.Lines != lineCount(string(text))+8 || after.Gaps != 0 {
-		t.Errorf("%d lines with %d gaps, want each of %d once", after.Lines, after.Gaps, lineCount(string(text))+8)
-	}
-	for _, seq := range taking.seqs() {
-		if seqs[seq] {
-			t.Errorf("record %d is sent again", seq)
-		}
-	}
-	if _, err := logfile.Verify(filepath.Join(elsewhere.config.StateDir, "log"), head.Head.String()); err != nil {
-		t.Errorf("the log does not go on from where it was: %v", err)
-	}
-	if after.Logged <= before.Logged {
-		t.Errorf("%d records in the log, %d in the restored one", after.Logged, before.Logged)
-	}
-	for i, o := range before.Orders {
-		if strings.HasSuffix(o, "intended") || strings.HasSuffix(o, "sent") {
-			t.Errorf("restored order %d is not void: %s", i, o)
-		}
-	}
-	if !strings.Contains(elsewhere.notices(), "a backup was restored") {
-		t.Error("the restored worker does not tell that it was")
-	}
+	return elsewhere
 }
 
 // keeping is a sink that keeps what it is given, and fails when it is told to.

@@ -339,56 +339,53 @@ func TestEveryTransactionInterruptedAtEveryStep(t *testing.T) {
 	for _, step := range all {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
-			s := actingSite(t)
-			var dead, sent atomic.Bool
-			died := make(chan struct{})
-			s.fault = numbered(func(at string) error {
-				if dead.Load() {
-					sent.CompareAndSwap(false, at == sentAndDied)
-					return errDied
-				}
-				if at == step && dead.CompareAndSwap(false, true) {
-					close(died)
-					return errDied
-				}
-				return nil
-			})
-			s.write(text)
-			w := s.start()
-			if strings.HasPrefix(step, "snapshot.") || strings.HasPrefix(step, "notice.") { // which come at the end of a run
-				eventually(t, "rest, or death", func() bool {
-					return dead.Load() || w.totals.of("gw1").Lines >= lineCount(text) && w.rests()
-				})
-				w.stop()
-			}
-			select {
-			case <-died:
-			case <-time.After(time.Minute):
-				t.Fatal("the step does not come")
-			}
-			_ = w.end() // it says that it is dead
-			s.fault = nil
-			after := s.start()
-			after.settled(lineCount(text))
-			if err := after.end(); err != nil {
-				t.Fatal(err)
-			}
-			got := s.kept()
-			if step == sentAndDied || sent.Load() {
-				// It was marked as sent and never handed over: nobody can say so, and it is
-				// not sent again.
-				if len(got.Orders) == 0 || !strings.HasSuffix(got.Orders[0], action.Unknown.String()) {
-					t.Errorf("orders %v, want the first unknown", got.Orders)
-				}
-				got.Orders = want.Orders
-				for i := range got.Told {
-					got.Told[i] = strings.Replace(got.Told[i], action.Unknown.String(), action.Failed.String(), 1)
-				}
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("(-undisturbed +interrupted)\n%s", diff)
-			}
+			interrupt(t, step, text, want)
 		})
+	}
+}
+
+// interrupt lets the process die at a step and compares what the next one ends up with.
+func interrupt(t *testing.T, step, text string, want kept) {
+	s := actingSite(t)
+	var dead, sent atomic.Bool
+	s.fault = numbered(func(at string) error {
+		if dead.Load() {
+			sent.CompareAndSwap(false, at == sentAndDied)
+			return errDied
+		}
+		if at == step && dead.CompareAndSwap(false, true) {
+			return errDied
+		}
+		return nil
+	})
+	s.write(text)
+	w := s.start()
+	if strings.HasPrefix(step, "snapshot.") || strings.HasPrefix(step, "notice.") { // which come at the end of a run
+		eventually(t, "rest, or death", func() bool {
+			return dead.Load() || w.totals.of("gw1").Lines >= lineCount(text) && w.rests()
+		})
+		w.stop()
+	}
+	eventually(t, "the step", dead.Load)
+	_ = w.end() // it says that it is dead
+	s.fault = nil
+	after := s.start()
+	after.settled(lineCount(text))
+	must(t, after.end())
+	got := s.kept()
+	if step == sentAndDied || sent.Load() {
+		// It was marked as sent and never handed over: nobody can say so, and it is
+		// not sent again.
+		if len(got.Orders) == 0 || !strings.HasSuffix(got.Orders[0], action.Unknown.String()) {
+			t.Errorf("orders %v, want the first unknown", got.Orders)
+		}
+		got.Orders = want.Orders
+		for i := range got.Told {
+			got.Told[i] = strings.Replace(got.Told[i], action.Unknown.String(), action.Failed.String(), 1)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-undisturbed +interrupted)\n%s", diff)
 	}
 }
 
