@@ -26,7 +26,7 @@ unit: ## the tests that need no network, root or browser
 
 race: export CGO_ENABLED = 1
 race: ## the same with the race detector (needs a C compiler)
-	go test -race ./...
+	go test -race -timeout 30m ./...
 
 live: browser ## the whole programs: scripts, documents, Chromium; the worker killed, out of room, as a service; floods (as root)
 	go test -count=1 -tags live -timeout 60m ./core/e2e ./core/intake ./core/logfile ./core/pattern ./core/sift ./core/spool ./core/store
