@@ -38,7 +38,7 @@ func (k kept) whole(t testing.TB, lines uint64) {
 		t.Errorf("%d lines (%d suppressed, %d attached, %d forwarded) and %d gaps, want each of %d once", k.Lines, k.Suppressed, k.Attached, k.Forwarded, k.Gaps, lines)
 	}
 	if k.Records != k.Logged {
-		t.Errorf("%d records in the store, %d in the log", k.Records, k.Logged)
+		t.Errorf("%d records in the store, %d in the log; cases %v", k.Records, k.Logged, k.Cases)
 	}
 }
 
