@@ -3,6 +3,8 @@ package store
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"syscall"
 
 	"modernc.org/sqlite"
@@ -96,9 +98,19 @@ func (s *Store) explain(err error) error {
 	return err
 }
 
-// isMountedReadOnly reports whether the file system below dir takes no writes.
+// isMountedReadOnly reports whether the file system below dir takes no writes. One
+// that stopped taking them after an error of its disk may not say so, but refuses
+// to open a file for them.
 func isMountedReadOnly(dir string) bool {
 	const readOnly = 1 // ST_RDONLY of statfs(2)
 	var fs syscall.Statfs_t
-	return syscall.Statfs(dir, &fs) == nil && fs.Flags&readOnly != 0
+	if syscall.Statfs(dir, &fs) == nil && fs.Flags&readOnly != 0 {
+		return true
+	}
+	file, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR, 0)
+	if err != nil {
+		return errors.Is(err, syscall.EROFS)
+	}
+	_ = file.Close() // nothing was written to it
+	return false
 }
