@@ -619,10 +619,10 @@ func backupUnderLoad(t *testing.T) (s *place, path, text string) {
 			}
 		}
 	}()
-	eventually(t, "life while the backup is taken", func() bool { return w.totals.of("gw1").Lines > lineCount(attackDay())+200 })
+	eventually(t, "life while the backup is taken", func() bool { return w.totals.of("gw1").Lines > lineCount(attackDay())+80 })
 	var backup BackupAnswer
 	must(t, ask(t, w, CmdBackup, nil, &backup))
-	eventually(t, "life after the backup", func() bool { return w.totals.of("gw1").Lines > lineCount(attackDay())+600 })
+	eventually(t, "life after the backup", func() bool { return w.totals.of("gw1").Lines > lineCount(attackDay())+200 })
 	close(writing)
 	<-written
 	if w.standing(NoticeStore) != "" {

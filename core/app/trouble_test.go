@@ -341,7 +341,7 @@ func TestStopAtRandomMoments(t *testing.T) {
 	for rest := []byte(text); len(rest) > 0; {
 		w := s.start()
 		for range random.IntN(4) {
-			n := min(random.IntN(6000), len(rest)) // also in the middle of a line
+			n := min(random.IntN(12000), len(rest)) // also in the middle of a line
 			s.write(string(rest[:n]))
 			rest = rest[n:]
 			time.Sleep(time.Duration(random.IntN(6)) * time.Millisecond) // the moment of the end is what is random
@@ -431,12 +431,12 @@ func TestATroubleIsOverWhenThatIsStored(t *testing.T) {
 // twelve records of a case and hour; also of the one that stands for the rest.
 func TestAFloodOfCasesIsBoundedBeforePeople(t *testing.T) {
 	s, c := judgedSite(t)
-	const cases = 1200
+	const cases = 600
 	var text bytes.Buffer
 	text.WriteString(attackDay())
 	for i := range cases {
 		line := guesses(c.now(), fmt.Sprintf("172.%d.%d.9", 16+i/250, i%250), 4)
-		text.WriteString(strings.ReplaceAll(line, " gw1 ", fmt.Sprintf(" host%d ", i%400)))
+		text.WriteString(strings.ReplaceAll(line, " gw1 ", fmt.Sprintf(" host%d ", i%200)))
 	}
 	s.write(text.String())
 	w := s.start()
