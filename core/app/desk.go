@@ -86,7 +86,7 @@ func (d *Desk) Cases(ctx context.Context, q CasesQuery) (CasesAnswer, error) {
 			return CasesAnswer{}, err
 		}
 		if ok {
-			views = append(views, d.engine.View(d.engine.judge(caseOf(held))))
+			views = append(views, d.engine.View(d.engine.judge(held.Case)))
 		}
 	}
 	var text bytes.Buffer
@@ -140,7 +140,7 @@ func (d *Desk) Case(ctx context.Context, q CaseQuery) (CaseAnswer, error) {
 	if !ok {
 		return CaseAnswer{}, NotFoundError{q.Case}
 	}
-	v := d.engine.judge(caseOf(held))
+	v := d.engine.judge(held.Case)
 	a := CaseAnswer{Record: v.Record()}
 	records, err := d.store.Records(ctx, q.Case, historyLines)
 	if err != nil {

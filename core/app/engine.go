@@ -160,10 +160,16 @@ func (e *Engine) SourceOptions(path string) decode.Options {
 	}
 	o.Clock = e.clocks[s.Name]
 	o.Source, o.Trust, o.Host = s.Name, s.Trust, s.Host
-	if zone, err := time.LoadLocation(s.Timezone); err == nil && s.Timezone != "" {
-		o.Location = zone
-	}
+	o.Location = e.location(s)
 	return o
+}
+
+// location returns the time zone of a source's lines that name none.
+func (e *Engine) location(s intake.Source) *time.Location {
+	if zone, err := time.LoadLocation(s.Timezone); err == nil && s.Timezone != "" {
+		return zone
+	}
+	return e.Site.Timezone()
 }
 
 // source returns the configured source that a path belongs to.

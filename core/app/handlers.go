@@ -139,7 +139,7 @@ func (w *Worker) mark(ctx context.Context, p control.Peer, args MarkArgs) (MarkA
 	if !ok {
 		return MarkAnswer{}, NotFoundError{args.Case}
 	}
-	c := caseOf(held)
+	c := held.Case
 	w.labels.giving.Lock()
 	defer w.labels.giving.Unlock()
 	by, refused := w.mayMark(ctx, p, &c, args)

@@ -126,13 +126,6 @@ func (q *queue) Len() (n int, oldest time.Time) {
 	return len(q.byCase) + q.taken, oldest
 }
 
-// IsIdle says whether nothing is being worked or could be worked now.
-func (q *queue) IsIdle() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.byCase)+q.taken == 0
-}
-
 // Wake receives after something was added.
 func (q *queue) Wake() <-chan struct{} { return q.wake }
 

@@ -70,13 +70,9 @@ func (d *decoders) putBack(p *parcel) {
 
 // liveOptions returns how to decode a source that is followed.
 func (e *Engine) liveOptions(s intake.Source, clock decode.Clock) decode.Options {
-	o := decode.Options{
-		Source: s.Name, Trust: s.Trust, Host: s.Host, Location: e.Site.Timezone(), Clock: clock, Claimed: !s.TakesEvents(),
+	return decode.Options{
+		Source: s.Name, Trust: s.Trust, Host: s.Host, Location: e.location(s), Clock: clock, Claimed: !s.TakesEvents(),
 	}
-	if zone, err := time.LoadLocation(s.Timezone); err == nil && s.Timezone != "" {
-		o.Location = zone
-	}
-	return o
 }
 
 // decode is the loop that turns chunks into events, in a goroutine of its own so

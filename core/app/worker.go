@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"penstock/core/cases"
 	"penstock/core/config"
 	"penstock/core/control"
 	"penstock/core/event"
@@ -225,7 +224,7 @@ func (w *Worker) startServer(ctx context.Context) (ended <-chan struct{}, err *e
 // sources have all ended; a run that was stopped does that at its next start.
 func (w *Worker) drain(ctx context.Context) {
 	for ctx.Err() == nil {
-		if w.queue.IsIdle() && w.sent(ctx) {
+		if n, _ := w.queue.Len(); n == 0 && w.sent(ctx) {
 			return
 		}
 		select {
@@ -439,6 +438,3 @@ func sleep(ctx context.Context, d time.Duration) bool {
 		return true
 	}
 }
-
-// caseOf returns the case of a stored one.
-func caseOf(h cases.HeldState) cases.Case { return h.Case }

@@ -116,7 +116,7 @@ func (r *running) settled(lines uint64) {
 // rests says whether everything that was found is worked, carried out and sent.
 func (r *running) rests() bool {
 	ctx := r.t.Context()
-	if !r.queue.IsIdle() {
+	if n, _ := r.queue.Len(); n > 0 {
 		return false
 	}
 	intended, err := r.store.Intended(ctx, 1)
