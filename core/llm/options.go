@@ -22,13 +22,17 @@ type Options struct {
 	AllowRemote bool     `yaml:"allow_remote"` // permits endpoints with public addresses
 	TokenFile   string   `yaml:"token_file"`   // file with the bearer token of a proxy in front of the model
 
-	Timeout       time.Duration `yaml:"timeout"`        // of one request
-	KeepAlive     time.Duration `yaml:"keep_alive"`     // how long the server keeps the model loaded
-	ContextTokens int           `yaml:"context_tokens"` // size of the model's window, prompt and answer together
-	AnswerTokens  int           `yaml:"answer_tokens"`  // most tokens of one answer
-	PromptBytes   int           `yaml:"prompt_bytes"`   // most bytes of one prompt
-	Parallel      int           `yaml:"parallel"`       // most requests at the same time, all endpoints together
-	CallsPerHour  int           `yaml:"calls_per_hour"` // most requests within an hour; beyond, rules answer
+	Timeout       time.Duration `yaml:"timeout"`         // of one request
+	KeepAlive     time.Duration `yaml:"keep_alive"`      // how long the server keeps the model loaded
+	ContextTokens int           `yaml:"context_tokens"`  // size of the model's window, prompt and answer together
+	AnswerTokens  int           `yaml:"answer_tokens"`   // most tokens of one answer
+	PromptBytes   int           `yaml:"prompt_bytes"`    // most bytes of one prompt
+	Parallel      int           `yaml:"parallel"`        // most requests at the same time, all endpoints together
+	CallsPerHour  int           `yaml:"calls_per_hour"`  // most requests within an hour; beyond, rules answer
+	TokensPerHour int           `yaml:"tokens_per_hour"` // most tokens within an hour, read and written
+	TimePerHour   time.Duration `yaml:"time_per_hour"`   // longest time at work within an hour, all requests together
+	CaseTokens    int           `yaml:"case_tokens"`     // most tokens over one revision of a case
+	CaseTime      time.Duration `yaml:"case_time"`       // longest time over one revision of a case
 }
 
 // DefaultOptions returns the options of an absent section: no model, and limits
@@ -39,9 +43,13 @@ func DefaultOptions() Options {
 		KeepAlive:     30 * time.Minute,
 		ContextTokens: 8192,
 		AnswerTokens:  1024,
-		PromptBytes:   20_000,
+		PromptBytes:   18_000,
 		Parallel:      1,
 		CallsPerHour:  240,
+		TokensPerHour: 1_000_000,
+		TimePerHour:   time.Hour,
+		CaseTokens:    60_000,
+		CaseTime:      5 * time.Minute,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"penstock/core/action"
 	"penstock/core/cases"
+	"penstock/core/llm"
 	"penstock/core/sift"
 	"penstock/core/site"
 )
@@ -18,6 +19,10 @@ type Pipeline struct {
 	titles   map[string]string // of signals, by id
 	language string
 	location *time.Location
+
+	model  Asker // nil is none
+	limits llm.Options
+	mark   func() string
 }
 
 // New returns the pipeline of that site, which proposes those actions and gives

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"penstock/core/event"
+	"penstock/core/llm"
 )
 
 // Source says who gave an answer.
@@ -18,7 +19,11 @@ const (
 type Answered struct {
 	Source   Source
 	Attempts int           // times the model was asked; 0 for the rules alone
-	Took     time.Duration // time the stage took
+	Took     time.Duration // time the model took over it, all attempts together
+	// Fault says why the model's answer is not the one that stands, where it was asked.
+	Fault        llm.Fault
+	PromptTokens int // of all attempts
+	AnswerTokens int
 }
 
 // Report is what the five stages say of one revision of a case.
@@ -30,6 +35,7 @@ type Report struct {
 	Assessment Assessment
 	Plan       Plan
 	Advice     Advice
+	Model      Use
 }
 
 // Summary is stage 1: who, what, where and when.
