@@ -53,3 +53,11 @@ var (
 
 // KindScores and ReasonKinds are the lengths of the tables indexed by sift.Kind.
 var KindScores, ReasonKinds = len(kindScores), len(reasonTexts)
+
+// Quote is what stands of an outside text in a prompt.
+var Quote = quote
+
+// Prose is what is left of a model's text in a case of that host and these handles.
+func Prose(text string, limit int, host string, handles ...string) string {
+	return (&talk{host: host, handles: handles}).prose(text, limit)
+}

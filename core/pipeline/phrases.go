@@ -238,3 +238,15 @@ var (
 		"La personne responsable de la sécurité informatique (aucun contact n'est inscrit pour ce cas).",
 	}
 )
+
+// What a model says is marked as its own.
+var (
+	modelSays = Text{
+		"In the model's words: {text}", "En palabras del modelo: {text}",
+		"In den Worten des Modells: {text}", "Selon le modèle : {text}",
+	}
+	andModelSays = Text{
+		"{rules} In the model's words: {text}", "{rules} En palabras del modelo: {text}",
+		"{rules} In den Worten des Modells: {text}", "{rules} Selon le modèle : {text}",
+	}
+)

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -229,4 +231,50 @@ func handles(lines []*cases.Line, most int) []string {
 		out = append(out, handle(l))
 	}
 	return out
+}
+
+// Bounds of what a model writes in one answer.
+const (
+	maxReason   = 240 // characters of a reason
+	maxEvidence = 5   // handles
+)
+
+// detectAnswer is what a model answers in stage 2. Pointers tell what is missing
+// from what is zero.
+type detectAnswer struct {
+	Reason   string   `json:"reason"`
+	Evidence []string `json:"evidence"`
+	Score    *int     `json:"score"`
+	Unusual  *bool    `json:"unusual"`
+}
+
+// askDetect asks the model stage 2. The rules' reasons stay; the model's own comes
+// after them.
+func (p *Pipeline) askDetect(ctx context.Context, t *talk, rules Anomaly) Anomaly {
+	a, by, ok := ask(ctx, t, question[detectAnswer]{
+		stage: 2, text: promptText("stage2_detect", nil),
+		schema: object(
+			property{"reason", textOf(maxReason)}, property{"evidence", someOf(t.handles, 1, maxEvidence)},
+			property{"score", percent}, property{"unusual", truth},
+		),
+		check: func(a *detectAnswer) error {
+			a.Reason = t.prose(a.Reason, 2*maxReason)
+			return errors.Join(checkPercent("score", a.Score), checkWords("evidence", a.Evidence, t.handles, 1, maxEvidence), checkThere("unusual", a.Unusual != nil))
+		},
+	})
+	rules.Answered = by
+	if !ok {
+		return rules
+	}
+	rules.Unusual, rules.Score, rules.Handles = *a.Unusual, *a.Score, a.Evidence
+	rules.Reasons = p.inModelsWords(rules.Reasons, a.Reason)
+	return rules
+}
+
+// inModelsWords adds what the model says, marked as its own.
+func (p *Pipeline) inModelsWords(all []string, said string) []string {
+	if said == "" {
+		return all
+	}
+	return append(slices.Clone(all), p.text(modelSays, values{"text": said}))
 }

@@ -1,7 +1,10 @@
 package pipeline
 
 import (
+	"context"
+	"errors"
 	"slices"
+	"strings"
 
 	"penstock/core/cases"
 	"penstock/core/event"
@@ -96,4 +99,57 @@ func bestTrust(lines []cases.Line) event.Trust {
 		best = max(best, lines[i].Trust)
 	}
 	return best
+}
+
+// assessAnswer is what a model answers in stage 3.
+type assessAnswer struct {
+	Reason     string          `json:"reason"`
+	Class      string          `json:"class,omitempty"`
+	Severity   *event.Severity `json:"severity"`
+	Confidence *int            `json:"confidence"`
+}
+
+// askAssess asks the model stage 3. It names the class only where rules know none.
+func (p *Pipeline) askAssess(ctx context.Context, t *talk, c *cases.Case, rules Assessment) Assessment {
+	properties := []property{{"reason", textOf(maxReason)}}
+	about := ""
+	var classes []string
+	if c.Class == event.Novelty || c.Class == event.ClassNone {
+		for _, class := range event.Classes() {
+			if class != event.Instruction && class != event.Forgery {
+				classes = append(classes, class.String())
+			}
+		}
+		properties = append(properties, property{"class", oneOf(classes)})
+		about = "\n- class: what it most looks like, one of " + strings.Join(classes, ", ") + "."
+	}
+	properties = append(properties, property{"severity", oneOf(severityWords())}, property{"confidence", percent})
+	a, by, ok := ask(ctx, t, question[assessAnswer]{
+		stage: 3, text: promptText("stage3_assess", values{"class": about}), schema: object(properties...),
+		check: func(a *assessAnswer) error {
+			a.Reason = t.prose(a.Reason, 2*maxReason)
+			if classes == nil && a.Class != "" || classes != nil && !slices.Contains(classes, a.Class) {
+				return wrongf("class is not one of those asked for")
+			}
+			return errors.Join(checkThere("severity", a.Severity != nil && *a.Severity <= event.Critical), checkPercent("confidence", a.Confidence))
+		},
+	})
+	rules.Answered = by
+	if !ok {
+		return rules
+	}
+	rules.Severity, rules.Confidence = *a.Severity, *a.Confidence
+	rules.Reasons = p.inModelsWords(rules.Reasons, a.Reason)
+	if a.Class != "" {
+		_ = rules.Class.UnmarshalText([]byte(a.Class)) // it is one of the list
+	}
+	return rules
+}
+
+func severityWords() []string {
+	var words []string
+	for s := event.None; s <= event.Critical; s++ {
+		words = append(words, s.String())
+	}
+	return words
 }

@@ -1,7 +1,10 @@
 package pipeline
 
 import (
+	"context"
+	"errors"
 	"slices"
+	"strings"
 
 	"penstock/core/action"
 	"penstock/core/cases"
@@ -91,4 +94,47 @@ func pointers(lines []cases.Line) []*cases.Line {
 		out[i] = &lines[i]
 	}
 	return out
+}
+
+// maxChosen is how many measures a model may choose.
+const maxChosen = 5
+
+// solveAnswer is what a model answers in stage 4.
+type solveAnswer struct {
+	Reason string   `json:"reason"`
+	Choose []string `json:"choose"`
+}
+
+// askSolve asks the model stage 4: it puts the rules' proposals into an order, and
+// may leave out some. It cannot name another one: each is one word of the schema.
+func (p *Pipeline) askSolve(ctx context.Context, t *talk, rules Plan) Plan {
+	if len(rules.Proposals) == 0 {
+		return rules
+	}
+	names := make([]string, len(rules.Proposals))
+	choices := make([]string, len(rules.Proposals))
+	for i, x := range rules.Proposals {
+		names[i] = x.Action + " " + x.Handle
+		choices[i] = "- " + names[i] + ": " + ActionWords(x.Action, "en")
+		if x.Target != "" {
+			choices[i] += " " + quote(x.Target, 64)
+		}
+	}
+	a, by, ok := ask(ctx, t, question[solveAnswer]{
+		stage: 4, text: promptText("stage4_solve", values{"choices": strings.Join(choices, "\n")}),
+		schema: object(property{"reason", textOf(maxReason)}, property{"choose", someOf(names, 0, maxChosen)}),
+		check: func(a *solveAnswer) error {
+			a.Reason = t.prose(a.Reason, 2*maxReason)
+			return errors.Join(checkThere("choose", a.Choose != nil), checkWords("choose", a.Choose, names, 0, maxChosen))
+		},
+	})
+	rules.Answered = by
+	if !ok {
+		return rules
+	}
+	chosen := Plan{Answered: by}
+	for _, name := range a.Choose {
+		chosen.Proposals = append(chosen.Proposals, rules.Proposals[slices.Index(names, name)])
+	}
+	return chosen
 }

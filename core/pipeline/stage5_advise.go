@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -199,4 +200,67 @@ func complete(text string, v values) bool {
 		}
 	}
 	return true
+}
+
+// Bounds of what a model writes for people, in characters.
+const (
+	maxWhat  = 500
+	maxMeans = 400
+)
+
+// adviseAnswer is what a model answers in stage 5.
+type adviseAnswer struct {
+	What  string   `json:"what"`
+	Means string   `json:"means"`
+	Steps []string `json:"steps"`
+}
+
+// askAdvise asks the model stage 5. Its words follow the rules' and are marked as
+// its own; of the rules' steps it gives the order and can leave out none.
+func (p *Pipeline) askAdvise(ctx context.Context, t *talk, rules Advice) Advice {
+	ids := make([]string, len(rules.Steps))
+	steps := make([]string, len(rules.Steps))
+	for i, s := range rules.Steps {
+		ids[i] = "S" + decimal(i+1)
+		steps[i] = "- " + ids[i] + ": " + quote(s.Text, 200)
+	}
+	properties := []property{{"what", textOf(maxWhat)}, {"means", textOf(maxMeans)}}
+	if len(ids) > 0 {
+		properties = append(properties, property{"steps", someOf(ids, 1, len(ids))})
+	}
+	a, by, ok := ask(ctx, t, question[adviseAnswer]{
+		stage: 5, schema: object(properties...),
+		text: promptText("stage5_advise", values{"steps": strings.Join(steps, "\n"), "language": languageNames[p.language]}),
+		check: func(a *adviseAnswer) error {
+			a.What, a.Means = t.prose(a.What, 2*maxWhat), t.prose(a.Means, 2*maxMeans)
+			if a.What == "" {
+				return wrongf("no sentence of what may be shown: write without numbers, addresses, links, names of files and commands")
+			}
+			return checkWords("steps", a.Steps, ids, min(1, len(ids)), len(ids))
+		},
+	})
+	rules.Answered = by
+	if !ok {
+		return rules
+	}
+	rules.What = p.text(andModelSays, values{"rules": rules.What, "text": a.What})
+	if a.Means != "" {
+		rules.Means = p.text(andModelSays, values{"rules": rules.Means, "text": a.Means})
+	}
+	rules.Steps = inOrderOf(rules.Steps, ids, a.Steps)
+	return rules
+}
+
+// inOrderOf returns all steps, those that were named first.
+func inOrderOf(steps []Step, ids, named []string) []Step {
+	var first, rest []Step
+	for _, id := range named {
+		first = append(first, steps[slices.Index(ids, id)])
+	}
+	for i, s := range steps {
+		if !slices.Contains(named, ids[i]) {
+			rest = append(rest, s)
+		}
+	}
+	return append(first, rest...)
 }

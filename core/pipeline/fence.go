@@ -1,0 +1,54 @@
+package pipeline
+
+import (
+	"strings"
+
+	"penstock/core/cases"
+)
+
+// quote returns an outside text as it may stand in a prompt: in one line, at most
+// limit bytes, without control and invisible characters, and with what a model
+// takes for its own control tokens broken up. Secrets were masked at capture.
+// Nothing from outside gets into a prompt by another way.
+func quote(s string, limit int) string {
+	return cases.Clean(unToken(cases.Clean(s, limit)), limit)
+}
+
+// unToken breaks up control tokens. Which ones a model knows depends on the model:
+// <|im_end|>, <start_of_turn>, </s>, [INST], <｜User｜>. What they have in common is
+// an angle bracket, or capital letters alone in square ones.
+func unToken(s string) string {
+	s = brackets.Replace(s)
+	if !strings.Contains(s, "[") {
+		return s
+	}
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(s, "[")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		if isToken(after) {
+			b.WriteString("[ ")
+		} else {
+			b.WriteByte('[')
+		}
+		s = after
+	}
+}
+
+var brackets = strings.NewReplacer("<", "‹", ">", "›", "＜", "‹", "＞", "›")
+
+// isToken says whether what follows a bracket is a word in capitals and its end.
+func isToken(s string) bool {
+	s = strings.TrimPrefix(s, "/")
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'A' && c <= 'Z', c == '_':
+		default:
+			return c == ']' && i > 0
+		}
+	}
+	return false
+}
