@@ -62,7 +62,7 @@ func (p *Pipeline) Ask(ctx context.Context, c cases.Case, rules Report) (Report,
 		lower := r.Assessment.Source == Model && r.Assessment.Severity < c.Floor
 		r.Model.Dissent = ordinary || lower
 		if !r.Model.Dissent { // who does not see the danger does not find the words for it
-			r.Advice = p.askAdvise(within, t, p.adviceOf(&c, rules, r.Assessment))
+			r.Advice = p.askAdvise(within, t, &c, p.adviceOf(&c, rules, r.Assessment))
 		}
 	}
 	r.Model.State = stateOf(&r)

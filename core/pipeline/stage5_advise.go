@@ -216,8 +216,10 @@ type adviseAnswer struct {
 }
 
 // askAdvise asks the model stage 5. Its words follow the rules' and are marked as
-// its own; of the rules' steps it gives the order and can leave out none.
-func (p *Pipeline) askAdvise(ctx context.Context, t *talk, rules Advice) Advice {
+// its own; of the rules' steps it gives the order and can leave out none. In the
+// plant, and where nobody knows whether it is the plant, the rules' order stands:
+// there it begins with whoever keeps the water safe.
+func (p *Pipeline) askAdvise(ctx context.Context, t *talk, c *cases.Case, rules Advice) Advice {
 	ids := make([]string, len(rules.Steps))
 	steps := make([]string, len(rules.Steps))
 	for i, s := range rules.Steps {
@@ -225,12 +227,17 @@ func (p *Pipeline) askAdvise(ctx context.Context, t *talk, rules Advice) Advice 
 		steps[i] = "- " + ids[i] + ": " + quote(s.Text, 200)
 	}
 	properties := []property{{"what", textOf(maxWhat)}, {"means", textOf(maxMeans)}}
+	order := ""
+	if c.Zone == event.ZoneOT || c.Zone == event.ZoneUnknown {
+		ids = nil
+	}
 	if len(ids) > 0 {
+		order = "\n- steps: the ids of the steps, the most urgent first."
 		properties = append(properties, property{"steps", someOf(ids, 1, len(ids))})
 	}
 	a, by, ok := ask(ctx, t, question[adviseAnswer]{
 		stage: 5, schema: object(properties...),
-		text: promptText("stage5_advise", values{"steps": strings.Join(steps, "\n"), "language": languageNames[p.language]}),
+		text: promptText("stage5_advise", values{"steps": strings.Join(steps, "\n"), "order": order, "language": languageNames[p.language]}),
 		check: func(a *adviseAnswer) error {
 			a.What, a.Means = t.prose(a.What, 2*maxWhat), t.prose(a.Means, 2*maxMeans)
 			if a.What == "" {
@@ -247,7 +254,9 @@ func (p *Pipeline) askAdvise(ctx context.Context, t *talk, rules Advice) Advice 
 	if a.Means != "" {
 		rules.Means = p.text(andModelSays, values{"rules": rules.Means, "text": a.Means})
 	}
-	rules.Steps = inOrderOf(rules.Steps, ids, a.Steps)
+	if len(ids) > 0 {
+		rules.Steps = inOrderOf(rules.Steps, ids, a.Steps)
+	}
 	return rules
 }
 

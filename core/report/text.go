@@ -69,6 +69,7 @@ func Explain(w io.Writer, v CaseView, s Style) error {
 	p.advice(v.Report.Advice)
 	p.why(v.Report)
 	p.decision(v)
+	p.model(v.Report)
 	p.section("lines")
 	if c.Events > len(c.Lines) {
 		p.wrap("  ", fillCount(p.label("of-lines"), len(c.Lines), c.Events, s.Language))
