@@ -74,6 +74,7 @@ var forTests = []string{"fake", "e2e"}
 var homes = map[string][]string{
 	"gopkg.in/yaml.v3":                    {"config"},
 	"github.com/ollama/ollama":            {"llm"},
+	"github.com/sony/gobreaker":           {"llm"},
 	"github.com/elastic/go-elasticsearch": {"elastic"},
 	"github.com/go-resty/resty":           {"respond"},
 	"modernc.org/sqlite":                  {"store"},

@@ -96,6 +96,35 @@ func TestAdd(t *testing.T) {
 	}
 }
 
+// Text that tries to instruct must not change what a case is about, and so what is
+// done about it: neither when it comes first nor when it comes last.
+func TestInstructingTextNeverHidesWhatHappened(t *testing.T) {
+	const peer = "203.0.113.9"
+	text := step{peer: peer, template: 1, kind: sift.Instructing, class: event.Instruction, severity: event.Medium}
+	attack := step{peer: peer, template: 2, kind: sift.SignalMatch, class: event.WebAttack, severity: event.Medium}
+	fresh := step{peer: peer, template: 3, kind: sift.NewTemplate, class: event.Novelty, severity: event.Low}
+	for _, tt := range []struct {
+		name  string
+		steps []step
+		want  event.Class
+	}{
+		{"+ text alone", []step{fresh, text}, event.Instruction},
+		{"- text, then an attack", []step{text, attack}, event.WebAttack},
+		{"- an attack, then text", []step{attack, text}, event.WebAttack},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBook(t, DefaultOptions())
+			for _, s := range tt.steps {
+				s.add(b)
+			}
+			c := b.Cases()[0]
+			if diff := cmp.Diff(tt.want, c.Class); diff != "" || !c.Instructs {
+				t.Errorf("instructs: %v, class (-want +got):\n%s", c.Instructs, diff)
+			}
+		})
+	}
+}
+
 func TestTenfoldGrowthIsMaterial(t *testing.T) {
 	b := newBook(t, DefaultOptions())
 	scan(0, "203.0.113.9", 1).add(b)

@@ -54,7 +54,8 @@ func (h *held) roomFor(grade event.Severity) int {
 }
 
 // capture makes a line of an event: the only place where log text enters a
-// case, and so the place where secrets and control characters leave it.
+// case, and so the place where secrets and control characters leave it. What the
+// audit system wrote in digits is kept as people can read it.
 func capture(ev *event.Event, f sift.Finding, template string, number int) Line {
 	text := ev.Raw
 	if text == "" {
@@ -63,7 +64,7 @@ func capture(ev *event.Event, f sift.Finding, template string, number int) Line 
 	l := Line{
 		Number: number, Seq: ev.Seq, Time: ev.Time, Trust: ev.Trust,
 		Host: safe(ev.Host), Source: safe(ev.Source), Program: safe(ev.Program), Name: safe(ev.Name),
-		Text: safe(text), Template: safe(template), Evidence: slices.Clone(f.Evidence),
+		Text: safe(sift.Revealed(text)), Template: safe(template), Evidence: slices.Clone(f.Evidence),
 	}
 	for i := range l.Evidence {
 		e := &l.Evidence[i]

@@ -33,6 +33,17 @@ func TestSafeMasksWhatComesIntoSight(t *testing.T) {
 	}
 }
 
+// A secret in a command line must not be kept because the audit system wrote the
+// line in digits.
+func TestCaptureMasksWhatAuditWritesInDigits(t *testing.T) {
+	// curl -u x --data password=Tr0ub4dor
+	const command = "6375726C202D752078202D2D646174612070617373776F72643D547230756234646F72"
+	l := capture(&event.Event{Raw: `type=PROCTITLE msg=audit(1.2:3): proctitle=` + command}, sift.Finding{}, "", 1)
+	if diff := cmp.Diff(`type=PROCTITLE msg=audit(1.2:3): proctitle="curl -u x --data password=<secret>"`, l.Text); diff != "" {
+		t.Errorf("text (-want +got):\n%s", diff)
+	}
+}
+
 func TestCaptureTakesOnlyWhatIsKept(t *testing.T) {
 	b := newBook(t, DefaultOptions())
 	asked := 0

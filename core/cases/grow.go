@@ -210,17 +210,30 @@ func grade(evidence []sift.Evidence) event.Severity {
 	return worst
 }
 
+// gravestClass returns the class of the gravest evidence. Of several the one that
+// says most: text that tries to instruct must not hide what happened beside it,
+// or it would hold back what is done about that.
 func gravestClass(evidence []sift.Evidence) event.Class {
 	if len(evidence) == 0 {
 		return event.ClassNone
 	}
 	best := evidence[0]
 	for _, e := range evidence {
-		if e.Severity > best.Severity || e.Severity == best.Severity && best.Class == event.Novelty && e.Class != event.Novelty {
+		if e.Severity > best.Severity || e.Severity == best.Severity && says(e.Class) > says(best.Class) {
 			best = e
 		}
 	}
 	return best.Class
+}
+
+func says(c event.Class) int {
+	switch c {
+	case event.Novelty:
+		return 0
+	case event.Instruction:
+		return 1
+	}
+	return 2
 }
 
 func hasKind(evidence []sift.Evidence, k sift.Kind) bool {

@@ -48,6 +48,7 @@ type Decision struct {
 
 // Options say what is to be scored and how much of it is shown.
 type Options struct {
-	Dir     string // folder that holds templates/, stream/ and alerts/
+	Dir     string // folder that holds templates/, stream/, alerts/, triage/, wazuh/ and injection/
+	About   About  // is repeated in the result where a model can be asked
 	Samples int    // groups of false alarms to list, and whether to list misses; 0 lists none
 }

@@ -83,3 +83,36 @@ func FuzzPrintable(f *testing.F) {
 		}
 	})
 }
+
+// FuzzTriageEvent holds that whatever a detector logged, the program under test
+// reads it back from the line and from the alert, and reads no level.
+func FuzzTriageEvent(f *testing.F) {
+	f.Add([]byte(`{"id":"e","full_log":"a\nb","rule":{"level":12,"mitre":["T1"]}}`))
+	f.Add([]byte(`{"id":"e","full_log":"\u0000","decoder":"d"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		d := &triageData{}
+		if d.event(1, data) != nil {
+			return
+		}
+		var alert struct {
+			FullLog string `json:"full_log"`
+			Rule    struct{ Level *int }
+		}
+		line := d.lines[0].Files[0].Lines[0]
+		err := json.Unmarshal([]byte(d.alerts[0].Files[0].Lines[0]), &alert)
+		if err != nil || alert.FullLog != line || alert.Rule.Level != nil {
+			t.Errorf("%q became %q and %+v: %v", data, line, alert, err)
+		}
+	})
+}
+
+func FuzzExcerpt(f *testing.F) {
+	f.Add([]byte(`{"id":"a","files":[{"host":"h","path":"p","lines":["x"]}]}`))
+	f.Add([]byte(`{"id":"a","files":[{}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		d := &injectionData{}
+		if d.excerpt(1, data) == nil && (d.excerpts[0].ID == "" || len(d.excerpts[0].Files) == 0) {
+			t.Errorf("%q became %+v", data, d.excerpts[0])
+		}
+	})
+}

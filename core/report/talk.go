@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"penstock/core/llm"
 	"penstock/core/pipeline"
 )
 
@@ -47,8 +46,8 @@ var stageLabels = [...]string{"stage-detect", "stage-assess", "stage-solve", "st
 // answered says who gave the answer of one stage, and what it cost.
 func (p *printer) answered(by pipeline.Answered) string {
 	text := p.label("by-" + by.Source.String())
-	if by.Fault != llm.NoFault {
-		text += " (" + by.Fault.String() + ")"
+	if fault := by.Fault.String(); fault != "" {
+		text += " (" + fault + ")"
 	}
 	if by.Attempts > 0 {
 		text += ", " + cost(by.Attempts, by.PromptTokens, by.AnswerTokens, by.Took)

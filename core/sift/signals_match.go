@@ -103,8 +103,8 @@ func (s *Signals) Find(id string) *Signal {
 // Match appends to hits the signals that match the event, each once, in the
 // order of the file, without those that a benign one cancels and without the
 // benign ones. It allocates only where hits has no room, where a text of
-// more than 4 KiB has escapes, a regular expression looks at one or a text has
-// what an entry excepts, and costs time linear in the text, of which it reads the
+// more than 4 KiB has escapes, a regular expression looks at one, a text has
+// what an entry excepts or an audit record hexadecimal values, and costs time linear in the text, of which it reads the
 // first 256 KiB and the last 16 KiB.
 func (s *Signals) Match(ev *event.Event, hits []*Signal) []*Signal {
 	before := len(hits)
@@ -118,6 +118,7 @@ func (s *Signals) Match(ev *event.Event, hits []*Signal) []*Signal {
 // matchAll is Match with benign signals and what they cancel left in.
 func (s *Signals) matchAll(ev *event.Event, hits []*Signal) []*Signal {
 	head, tail := bounded(textOf(ev))
+	head = Revealed(head)
 	if s.quiet(head) && s.quiet(tail) && ev.Name == "" && !s.fieldsMatter(ev) {
 		return hits
 	}

@@ -49,7 +49,7 @@ says where it comes from, and what each figure means.`,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	// A further task is one more line here and one more file in core/eval.
-	cmd.AddCommand(newEvalTemplates(e), newEvalStream(e), newEvalAlerts(e))
+	cmd.AddCommand(newEvalTemplates(e), newEvalStream(e), newEvalAlerts(e), newEvalTriage(e), newEvalInjection(e))
 	return cmd
 }
 
