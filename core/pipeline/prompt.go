@@ -9,6 +9,7 @@ import (
 
 	"penstock/core/cases"
 	"penstock/core/event"
+	"penstock/core/site"
 )
 
 // PromptVersion names the texts in prompts. It changes with every change of them,
@@ -93,6 +94,9 @@ func (p *Pipeline) caseValues(c *cases.Case, r *Report) values {
 		about += " " + en(carriesPlant)
 	case asset.Test:
 		about += " " + en(testHost)
+	}
+	if asset.Note != "" {
+		about += " The site's note on it: " + quote(asset.Note, site.MaxNote)
 	}
 	effect := en(noEffect)
 	if c.Confirmed {

@@ -109,6 +109,9 @@ func (p *Pipeline) means(entry *PlaybookEntry, note ZoneNote, asset site.Asset, 
 	}
 	add(asset.Zone != event.ZoneOT && asset.CarriesOT(), carriesPlant)
 	add(asset.Test, testHost)
+	if asset.Note != "" {
+		sentences = append(sentences, asset.Note)
+	}
 	add(v.address.IsValid() && p.site.IsProtected(v.address), safeAddress)
 	add(v.address.IsValid() && p.site.IsKnownScanner(v.address), knownScanner)
 	return strings.Join(sentences, " ")

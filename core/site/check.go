@@ -115,6 +115,9 @@ func (o *Options) checkAssets(problem func(path, text string)) {
 		for j, alias := range a.Aliases {
 			claim(fmt.Sprintf("%s.aliases[%d]", path, j), alias, i)
 		}
+		if len(a.Note) > MaxNote || strings.ContainsAny(a.Note, "\r\n") {
+			problem(path+".note", fmt.Sprintf("is longer than one line of %d bytes", MaxNote))
+		}
 		if a.Critical && a.Test {
 			problem(path+".test", "an asset cannot be both critical and test")
 		}

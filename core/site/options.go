@@ -33,6 +33,9 @@ func (z Zones) each(visit func(path string, zone event.Zone, networks []Network)
 	visit("zones.ot", event.ZoneOT, z.OT)
 }
 
+// MaxNote is the most bytes of a note on an asset.
+const MaxNote = 300
+
 // AssetOptions is one asset as it is written down.
 type AssetOptions struct {
 	Name     string       `yaml:"name"`
@@ -42,6 +45,7 @@ type AssetOptions struct {
 	Roles    []Role       `yaml:"roles"`    // any but server protects it
 	Critical bool         `yaml:"critical"` // safety, control, or the only one of its kind: severity one step up
 	Test     bool         `yaml:"test"`     // a test or isolated machine: severity one step down
+	Note     string       `yaml:"note"`     // what people and the model are told about it, MaxNote bytes at most
 }
 
 // ProtectedThings are never the target of an action, besides what roles protect.

@@ -42,6 +42,7 @@ type Asset struct {
 	Protected bool // never a target
 	Critical  bool // severity one step up
 	Test      bool // severity one step down
+	Note      string
 	// Disputed says that the name in the line is not the name of the address it
 	// came from. The address then decided; who sent it may be lying.
 	Disputed bool
@@ -109,7 +110,7 @@ func (s *Site) asset(i int) Asset {
 	o := &s.options.Assets[i]
 	a := Asset{
 		Name: o.Name, Zone: o.Zone, Carries: slices.Clone(o.Carries),
-		Roles: o.Roles, Critical: o.Critical, Test: o.Test,
+		Roles: o.Roles, Critical: o.Critical, Test: o.Test, Note: o.Note,
 		Protected: slices.ContainsFunc(o.Roles, Role.protects),
 	}
 	var zones []event.Zone

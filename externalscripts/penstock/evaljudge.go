@@ -47,12 +47,10 @@ func (j *judge) with(m pipeline.Asker, seed int) *judge {
 }
 
 // examiner asks a model in an evaluation: as something grave, since what is
-// measured is the model and not what is left of an hour's budget, and with what
-// the site knows of the host.
+// measured is the model and not what is left of an hour's budget.
 type examiner struct {
 	model pipeline.Asker
 	seed  int
-	note  string
 }
 
 // How long, and how often, an examiner waits for a server that is left alone after
@@ -66,9 +64,6 @@ const (
 func (x examiner) Ask(ctx context.Context, r llm.Request) (llm.Answer, error) {
 	r.Seed += 10 * x.seed // which leaves room for the attempts at one question
 	r.Reserved = true
-	if x.note != "" {
-		r.System += "\n\nThe site's own note on the host of this case: " + x.note
-	}
 	answer, err := x.model.Ask(ctx, r)
 	for i := 0; i < brokenWaits && llm.FaultOf(err) == llm.Broken; i++ {
 		select {
@@ -97,7 +92,7 @@ func (j *judge) judge(ctx context.Context, x eval.Excerpt) (eval.Judgement, erro
 	var result eval.Judgement
 	for _, v := range engine.Verdicts() {
 		if j.model != nil {
-			if v, err = j.ask(ctx, engine, v, x.Note, &result); err != nil {
+			if v, err = j.ask(ctx, engine, v, &result); err != nil {
 				return eval.Judgement{}, err
 			}
 		}
@@ -112,8 +107,8 @@ func (j *judge) judge(ctx context.Context, x eval.Excerpt) (eval.Judgement, erro
 }
 
 // ask asks the model about one case and notes what it says and costs.
-func (j *judge) ask(ctx context.Context, engine *app.Engine, v app.Verdict, note string, result *eval.Judgement) (app.Verdict, error) {
-	v, err := engine.Ask(ctx, examiner{j.model, j.seed, note}, freshMark, v)
+func (j *judge) ask(ctx context.Context, engine *app.Engine, v app.Verdict, result *eval.Judgement) (app.Verdict, error) {
+	v, err := engine.Ask(ctx, examiner{j.model, j.seed}, freshMark, v)
 	if err != nil {
 		return v, err
 	}
@@ -158,16 +153,24 @@ func freshMark() string {
 }
 
 // engineFor returns an engine that has seen nothing. Where an excerpt may act its
-// hosts are in the site's list, in the zone it.
+// hosts are in the site's list, in the zone it; where something is known of its
+// host, that stands there as a note.
 func (j *judge) engineFor(x eval.Excerpt) (*app.Engine, error) {
-	if !x.Acts {
+	if !x.Acts && x.Note == "" {
 		return j.engine.Fresh(), nil
 	}
 	c := *j.config
-	c.Site.Assets, c.Actions.Hosts, c.Actions.DryRun = slices.Clone(c.Site.Assets), nil, true
+	c.Site.Assets = slices.Clone(c.Site.Assets)
+	if x.Acts {
+		c.Actions.Hosts, c.Actions.DryRun = nil, true
+	}
 	for _, name := range hostsOf(x) {
-		c.Site.Assets = append(c.Site.Assets, site.AssetOptions{Name: name, Zone: event.ZoneIT})
-		c.Actions.Hosts = append(c.Actions.Hosts, name)
+		asset := site.AssetOptions{Name: name, Note: x.Note}
+		if x.Acts {
+			asset.Zone = event.ZoneIT
+			c.Actions.Hosts = append(c.Actions.Hosts, name)
+		}
+		c.Site.Assets = append(c.Site.Assets, asset)
 	}
 	engine, err := app.NewEngine(&c)
 	if err != nil {

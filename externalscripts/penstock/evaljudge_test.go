@@ -188,7 +188,7 @@ func TestEvalTriageAsksTheModelAboutEveryEvent(t *testing.T) {
 	seeds, noted := map[int]bool{}, 0
 	for _, c := range server.Chats() {
 		seeds[*c.Options.Seed/10] = true
-		if strings.HasSuffix(c.System(), "note on the host of this case: the only way in") {
+		if strings.Contains(c.Prompt(), "The site's note on it: the only way in") {
 			noted++
 		}
 		if strings.Contains(c.Prompt(), "Fine.") && strings.Contains(c.Prompt(), `"level":0`) {
