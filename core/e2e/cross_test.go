@@ -9,9 +9,11 @@ import (
 )
 
 // TestCrossBuildsStaySmall looks at what `make cross` has built: a gateway with
-// an SD card must be able to take it.
+// an SD card must be able to take it. SQLite in Go takes 6 MiB of it, HTTP with TLS
+// and the client of Ollama 3, and html/template 2.5, whose escaping of what
+// attackers write is worth it.
 func TestCrossBuildsStaySmall(t *testing.T) {
-	const most = 16 << 20 // bytes
+	const most = 24 << 20 // bytes
 	for _, target := range []string{"linux-amd64", "linux-arm64", "linux-armv7"} {
 		path := filepath.Join(root, "dist", "penstock-"+target)
 		info, err := os.Stat(path)
@@ -19,7 +21,7 @@ func TestCrossBuildsStaySmall(t *testing.T) {
 			t.Errorf("stat %s: %v", path, err)
 			continue
 		}
-		t.Logf("%s: %.1f MB", target, float64(info.Size())/(1<<20))
+		t.Logf("%s: %.1f MiB", target, float64(info.Size())/(1<<20))
 		if info.Size() > most {
 			t.Errorf("%s has %d bytes, more than %d", target, info.Size(), most)
 		}

@@ -1,7 +1,7 @@
-// Package llm is about asking a local language model. At present it holds only
-// the options of such a model and their check: nothing here connects to
-// anything, and every stage is answered by rules. It never decides what to ask
-// nor what to make of an answer.
+// Package llm asks a local language model, served by Ollama, for an answer that
+// fits a JSON schema, in time, or says why there is none. It keeps to a budget and
+// leaves alone what fails. It never decides what to ask nor what to make of an
+// answer, and connects to nothing but the servers of its configuration.
 package llm
 
 import (
@@ -82,19 +82,34 @@ func (o *Options) Check(problem func(path, text string)) {
 	within("prompt_bytes", o.PromptBytes, 2000, 200_000)
 	within("parallel", o.Parallel, 1, 64)
 	within("calls_per_hour", o.CallsPerHour, 1, 100_000)
+	within("tokens_per_hour", o.TokensPerHour, 1000, 1_000_000_000)
+	within("case_tokens", o.CaseTokens, 1000, 10_000_000)
 	if o.AnswerTokens >= o.ContextTokens {
 		problem("answer_tokens", fmt.Sprintf("%d leaves no room for a prompt in %d context_tokens", o.AnswerTokens, o.ContextTokens))
 	}
-	if o.Timeout < time.Second || o.Timeout > time.Hour {
-		problem("timeout", fmt.Sprintf("%s is not between 1s and 1h", o.Timeout))
-	}
-	if o.KeepAlive < 0 || o.KeepAlive > 7*24*time.Hour {
-		problem("keep_alive", fmt.Sprintf("%s is not between 0s and 7d", o.KeepAlive))
+	o.checkTimes(problem)
+}
+
+func (o *Options) checkTimes(problem func(path, text string)) {
+	for _, t := range []struct {
+		path        string
+		value       time.Duration
+		least, most time.Duration
+		text        string // the bounds as a person writes them
+	}{
+		{"timeout", o.Timeout, time.Second, time.Hour, "1s and 1h"},
+		{"keep_alive", o.KeepAlive, 0, 7 * 24 * time.Hour, "0s and 7d"},
+		{"time_per_hour", o.TimePerHour, time.Minute, time.Hour, "1m and 1h"},
+		{"case_time", o.CaseTime, 10 * time.Second, time.Hour, "10s and 1h"},
+	} {
+		if t.value < t.least || t.value > t.most {
+			problem(t.path, fmt.Sprintf("%s is not between %s", t.value, t.text))
+		}
 	}
 }
 
-// checkEndpoint judges what can be judged without asking a name server: whoever
-// connects must look at the resolved address again.
+// checkEndpoint judges what can be judged without asking a name server: the
+// transport looks at each resolved address again.
 func (o *Options) checkEndpoint(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
@@ -106,14 +121,24 @@ func (o *Options) checkEndpoint(text string) string {
 	if u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
 		return fmt.Sprintf("%q has more than scheme, host and port", text)
 	}
+	if host := strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")); host == "ollama.com" || strings.HasSuffix(host, ".ollama.com") {
+		return "ollama.com is a service, not a server of yours: it wants requests signed with a key, which Penstock never does"
+	}
 	addr, err := netip.ParseAddr(u.Hostname())
-	if err != nil || addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast() {
+	if err != nil {
 		return ""
 	}
-	if !o.AllowRemote {
+	return o.checkAddress(addr, u.Scheme)
+}
+
+// checkAddress judges an address that a server of that scheme has.
+func (o *Options) checkAddress(addr netip.Addr, scheme string) string {
+	switch {
+	case addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast():
+		return ""
+	case !o.AllowRemote:
 		return fmt.Sprintf("%s is a public address: prompts hold log lines; set allow_remote if they may leave the site", addr)
-	}
-	if u.Scheme != "https" {
+	case scheme != "https":
 		return fmt.Sprintf("%s is a public address: only https may be used", addr)
 	}
 	return ""

@@ -47,19 +47,27 @@ func TestCheck(t *testing.T) {
 		{"- remote without https", with(func(o *Options) { o.AllowRemote, o.Endpoints = true, []string{"http://198.51.100.1"} }), []string{
 			"endpoints[0]: 198.51.100.1 is a public address: only https may be used",
 		}},
+		{"- service of others", with(func(o *Options) { o.AllowRemote, o.Endpoints = true, []string{"https://API.ollama.com"} }), []string{
+			"endpoints[0]: ollama.com is a service, not a server of yours: it wants requests signed with a key, which Penstock never does",
+		}},
 		{"- short digest", with(func(o *Options) { o.Digest = "0a3f" }), []string{
 			`digest: "0a3f" is not a SHA-256 (64 digits 0-9 and a-f)`,
 		}},
 		{"- limits", with(func(o *Options) {
 			o.ContextTokens, o.AnswerTokens, o.Parallel, o.PromptBytes, o.CallsPerHour = 2048, 4096, 0, 1, 0
 			o.Timeout, o.KeepAlive = 0, -time.Second
+			o.TokensPerHour, o.TimePerHour, o.CaseTokens, o.CaseTime = 1, 2*time.Hour, 1, time.Second
 		}), []string{
 			"prompt_bytes: 1 is not between 2000 and 200000",
 			"parallel: 0 is not between 1 and 64",
 			"calls_per_hour: 0 is not between 1 and 100000",
+			"tokens_per_hour: 1 is not between 1000 and 1000000000",
+			"case_tokens: 1 is not between 1000 and 10000000",
 			"answer_tokens: 4096 leaves no room for a prompt in 2048 context_tokens",
 			"timeout: 0s is not between 1s and 1h",
 			"keep_alive: -1s is not between 0s and 7d",
+			"time_per_hour: 2h0m0s is not between 1m and 1h",
+			"case_time: 1s is not between 10s and 1h",
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
