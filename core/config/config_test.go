@@ -81,7 +81,7 @@ var badFiles = []struct{ file, want string }{
 	{"model-digest", `:2: model.digest: "359d7dd4bcda" is not a SHA-256 (64 digits 0-9 and a-f)`},
 	{"model-timeout", ":2: model.timeout: 0s is not between 1s and 1h"},
 	{"model-service", ":2: model.endpoints[0]: ollama.com is a service, not a server of yours: it wants requests signed with a key, which Penstock never does"},
-	{"model-budget", ":2: model.tokens_per_hour: 100 is not between 1000 and 1000000000\ntestdata/bad/model-budget.yaml:3: model.time_per_hour: 2h0m0s is not between 1m and 1h"},
+	{"model-budget", ":2: model.tokens_per_hour: 100 is not between 1000 and 1000000000\ntestdata/bad/model-budget.yaml:3: model.time_per_hour: 10s is not between 1m and 64h"},
 	{"model-case-budget", ":2: model.case_tokens: 0 is not between 1000 and 10000000\ntestdata/bad/model-case-budget.yaml:3: model.case_time: 1s is not between 10s and 1h"},
 	{"policy-approver", ":3: policy.approvers[0].name: is missing"},
 	{"policy-limit", ":3: policy.limits.worker: 5000 is not a limit between 0 and 1000 orders an hour"},

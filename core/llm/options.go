@@ -53,6 +53,13 @@ func DefaultOptions() Options {
 	}
 }
 
+// TokenBytes is how many bytes of a prompt are counted as one token: languages of
+// people take more, addresses and digests fewer.
+const TokenBytes = 3
+
+// leastPrompt is the least bytes of a prompt with room for a case.
+const leastPrompt = 8000
+
 // Paths returns the options that name files.
 func (o *Options) Paths() []*string { return []*string{&o.TokenFile} }
 
@@ -77,14 +84,14 @@ func (o *Options) Check(problem func(path, text string)) {
 			problem(path, fmt.Sprintf("%d is not between %d and %d", value, least, most))
 		}
 	}
-	within("context_tokens", o.ContextTokens, 2048, 131_072)
+	within("context_tokens", o.ContextTokens, 4096, 131_072)
 	within("answer_tokens", o.AnswerTokens, 64, 8192)
-	within("prompt_bytes", o.PromptBytes, 2000, 200_000)
+	within("prompt_bytes", o.PromptBytes, leastPrompt, 200_000)
 	within("parallel", o.Parallel, 1, 64)
 	within("calls_per_hour", o.CallsPerHour, 1, 100_000)
 	within("tokens_per_hour", o.TokensPerHour, 1000, 1_000_000_000)
 	within("case_tokens", o.CaseTokens, 1000, 10_000_000)
-	if o.AnswerTokens >= o.ContextTokens {
+	if (o.ContextTokens-o.AnswerTokens)*TokenBytes < leastPrompt {
 		problem("answer_tokens", fmt.Sprintf("%d leaves no room for a prompt in %d context_tokens", o.AnswerTokens, o.ContextTokens))
 	}
 	o.checkTimes(problem)
@@ -99,7 +106,7 @@ func (o *Options) checkTimes(problem func(path, text string)) {
 	}{
 		{"timeout", o.Timeout, time.Second, time.Hour, "1s and 1h"},
 		{"keep_alive", o.KeepAlive, 0, 7 * 24 * time.Hour, "0s and 7d"},
-		{"time_per_hour", o.TimePerHour, time.Minute, time.Hour, "1m and 1h"},
+		{"time_per_hour", o.TimePerHour, time.Minute, 64 * time.Hour, "1m and 64h"},
 		{"case_time", o.CaseTime, 10 * time.Second, time.Hour, "10s and 1h"},
 	} {
 		if t.value < t.least || t.value > t.most {

@@ -54,19 +54,19 @@ func TestCheck(t *testing.T) {
 			`digest: "0a3f" is not a SHA-256 (64 digits 0-9 and a-f)`,
 		}},
 		{"- limits", with(func(o *Options) {
-			o.ContextTokens, o.AnswerTokens, o.Parallel, o.PromptBytes, o.CallsPerHour = 2048, 4096, 0, 1, 0
+			o.ContextTokens, o.AnswerTokens, o.Parallel, o.PromptBytes, o.CallsPerHour = 4096, 4096, 0, 1, 0
 			o.Timeout, o.KeepAlive = 0, -time.Second
-			o.TokensPerHour, o.TimePerHour, o.CaseTokens, o.CaseTime = 1, 2*time.Hour, 1, time.Second
+			o.TokensPerHour, o.TimePerHour, o.CaseTokens, o.CaseTime = 1, time.Second, 1, time.Second
 		}), []string{
-			"prompt_bytes: 1 is not between 2000 and 200000",
+			"prompt_bytes: 1 is not between 8000 and 200000",
 			"parallel: 0 is not between 1 and 64",
 			"calls_per_hour: 0 is not between 1 and 100000",
 			"tokens_per_hour: 1 is not between 1000 and 1000000000",
 			"case_tokens: 1 is not between 1000 and 10000000",
-			"answer_tokens: 4096 leaves no room for a prompt in 2048 context_tokens",
+			"answer_tokens: 4096 leaves no room for a prompt in 4096 context_tokens",
 			"timeout: 0s is not between 1s and 1h",
 			"keep_alive: -1s is not between 0s and 7d",
-			"time_per_hour: 2h0m0s is not between 1m and 1h",
+			"time_per_hour: 1s is not between 1m and 64h",
 			"case_time: 1s is not between 10s and 1h",
 		}},
 	} {

@@ -9,6 +9,7 @@ import (
 
 	"penstock/core/cases"
 	"penstock/core/event"
+	"penstock/core/llm"
 	"penstock/core/site"
 )
 
@@ -30,7 +31,6 @@ func promptText(name string, v values) string {
 
 // Sizes of a prompt, in bytes.
 const (
-	tokenBytes   = 3    // counted as one token
 	questionRoom = 3400 // kept for earlier answers, question and what was wrong with the last answer
 	leastCase    = 1500 // without that much room for the case nothing is asked
 )
@@ -46,7 +46,7 @@ var languageNames = map[string]string{"en": "English", "es": "Spanish", "de": "G
 
 // promptLimit returns the most bytes of one prompt.
 func (p *Pipeline) promptLimit() int {
-	return min(p.limits.PromptBytes, (p.limits.ContextTokens-p.limits.AnswerTokens)*tokenBytes)
+	return min(p.limits.PromptBytes, (p.limits.ContextTokens-p.limits.AnswerTokens)*llm.TokenBytes)
 }
 
 // systemPrompt is the same for every question of a site.
