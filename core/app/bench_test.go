@@ -12,13 +12,69 @@ import (
 
 	"penstock/core/config"
 	"penstock/core/event"
+	"penstock/core/fake"
 	"penstock/core/intake"
 )
 
 // BenchmarkWorker follows a file of ordinary lines with a few attacks to its end:
 // tailed, decoded, sifted and counted durably. A line is an operation. PENSTOCK_LOG
 // names another file.
-func BenchmarkWorker(b *testing.B) {
+func BenchmarkWorker(b *testing.B) { benchmarkWorker(b, func(*config.Config) {}) }
+
+// BenchmarkWorkerWithModel is BenchmarkWorker with a model that is no help.
+func BenchmarkWorkerWithModel(b *testing.B) {
+	for name, url := range uselessModels(b) {
+		b.Run(name, func(b *testing.B) {
+			benchmarkWorker(b, func(c *config.Config) {
+				c.Model.Endpoints, c.Model.Name, c.Model.Timeout, c.Model.CaseTime = []string{url}, fake.Model, time.Hour, time.Hour
+			})
+		})
+	}
+}
+
+// uselessModels are the addresses of one that hangs and one that is gone.
+func uselessModels(b *testing.B) map[string]string {
+	hanging, gone := fake.NewOllama(b), fake.NewOllama(b)
+	hanging.Answer(hangs)
+	gone.Close()
+	return map[string]string{"hangs": hanging.URL, "gone": gone.URL}
+}
+
+// BenchmarkRulesVerdict is the time from a line to the stored verdict of rules on the
+// case that it opens, of which the tail's look every 5 ms is a part.
+func BenchmarkRulesVerdict(b *testing.B) {
+	models := uselessModels(b)
+	models["without"] = ""
+	for name, url := range models {
+		b.Run(name, func(b *testing.B) {
+			s := newSite(b)
+			if url != "" {
+				s.withModel(url)
+				s.config.Model.Timeout, s.config.Model.CaseTime = time.Hour, time.Hour
+			}
+			w := s.start()
+			line := 0
+			for b.Loop() {
+				line++
+				s.write(fmt.Sprintf("%s gw1 nginx: 203.0.%d.%d - - \"GET /.env HTTP/1.1\" 404 12 \"-\" \"sqlmap\"\n", time.Now().UTC().Format(time.RFC3339), 113+line/250, line%250))
+				for {
+					last, err := w.store.Records(b.Context(), fmt.Sprint("site-w1-", line), 1)
+					if err != nil {
+						b.Fatal(err)
+					}
+					if len(last) > 0 {
+						break
+					}
+					time.Sleep(100 * time.Microsecond)
+				}
+			}
+			must(b, w.end())
+		})
+	}
+}
+
+func benchmarkWorker(b *testing.B, change func(*config.Config)) {
+	b.Helper()
 	folder := b.TempDir()
 	path := os.Getenv("PENSTOCK_LOG")
 	if path == "" {
@@ -28,6 +84,7 @@ func BenchmarkWorker(b *testing.B) {
 	c := config.Default()
 	c.StateDir = filepath.Join(folder, "state")
 	c.Sources = intake.Options{{Name: "bench", Kind: intake.KindFile, Path: path, Trust: event.Local}}
+	change(c)
 	w, err := NewWorker(context.Background(), WorkerOptions{Config: c, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	if err != nil {
 		b.Fatal(err)

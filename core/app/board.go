@@ -21,6 +21,7 @@ const (
 	NoticeStopped  = "stopped"  // nothing starts by itself
 	NoticeStart    = "start"
 	NoticeLabel    = "label"
+	NoticeModel    = "model" // the model does not answer, or is not the one it should be
 )
 
 // maxNotices is how many notices memory keeps.

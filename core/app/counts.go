@@ -11,6 +11,7 @@ import (
 type rate struct {
 	mu     sync.Mutex
 	fresh  int
+	all    uint64 // since the start
 	smooth float64
 }
 
@@ -18,6 +19,14 @@ func (r *rate) add(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.fresh += n
+	r.all += uint64(n)
+}
+
+// sum returns how many events there were since the start.
+func (r *rate) sum() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.all
 }
 
 // tick is called once a second.

@@ -11,6 +11,7 @@ import (
 	"penstock/core/decode"
 	"penstock/core/event"
 	"penstock/core/intake"
+	"penstock/core/llm"
 	"penstock/core/pipeline"
 	"penstock/core/policy"
 	"penstock/core/record"
@@ -30,6 +31,7 @@ type Engine struct {
 	sifter   *sift.Sifter
 	book     *cases.Book
 	pipeline *pipeline.Pipeline
+	model    *llm.Client // nil without one
 	policy   *policy.Policy
 	clocks   map[string]decode.Clock // by source name
 	saved    Origin                  // of the state that was loaded

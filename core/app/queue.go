@@ -41,16 +41,19 @@ func newQueue() *queue {
 }
 
 // Add puts revisions into the queue, each in the place of an earlier one of its
-// case.
-func (q *queue) Add(items ...store.Work) {
+// case. It says false where one was left out because a newer one is there.
+func (q *queue) Add(items ...store.Work) (all bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	all = true
 	for _, w := range items {
-		if old, ok := q.byCase[w.Case]; ok {
+		old, waits := q.byCase[w.Case]
+		if old.Revision > w.Revision || q.later[w.Case].Revision > w.Revision {
+			all = false
+			continue
+		}
+		if waits {
 			w.NotBefore = time.Time{}
-			if old.Revision > w.Revision {
-				continue
-			}
 			q.grades[old.Floor].drop(old)
 		}
 		delete(q.later, w.Case)
@@ -62,6 +65,7 @@ func (q *queue) Add(items ...store.Work) {
 		q.grades[w.Floor].add(w)
 	}
 	q.signal()
+	return all
 }
 
 // Take returns up to n revisions and takes them out; none when there is nothing

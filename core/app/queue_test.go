@@ -73,6 +73,13 @@ func TestQueueHoldsBackUntilTheTime(t *testing.T) {
 	if got := taken(q.Take(10, noon)); !cmp.Equal(got, []string{"a 1"}) {
 		t.Errorf("took %v, want revision 1 at once", got)
 	}
+	q.Add(newer)
+	if q.Add(later) {
+		t.Error("an earlier revision took the place of one that is held back")
+	}
+	if got := taken(q.Take(10, noon.Add(3*time.Minute))); !cmp.Equal(got, []string{"a 2"}) {
+		t.Errorf("took %v, want revision 2", got)
+	}
 	// A clock that is set back must not hold it for longer than the bound.
 	later.NotBefore = noon.Add(3 * time.Hour)
 	q.Add(later)

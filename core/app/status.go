@@ -28,6 +28,7 @@ type Status struct {
 	Sources   []SourceStatus `json:"sources"`
 	Cases     map[string]int `json:"open_cases"`
 	Queue     QueueStatus    `json:"queue"`
+	Model     *ModelStatus   `json:"model,omitempty"`
 	Records   int            `json:"records"` // that are kept
 	Outbox    map[string]int `json:"outbox"`
 	Head      string         `json:"log_head"` // of the log of records
@@ -80,7 +81,7 @@ func (w *Worker) Status(ctx context.Context) Status {
 	s := Status{
 		Version: w.o.Version, Site: w.engine.Site.Name(), Worker: w.id, State: StateWorking, Started: w.started.UTC(), Born: w.born.UTC(),
 		Now: w.now().UTC(), PerSecond: w.rate.value(), Cases: map[string]int{}, Outbox: map[string]int{},
-		Head: w.logfile.Head().String(), DryRun: w.o.Config.Actions.DryRun, Disk: w.disk(), Memory: resident(),
+		Model: w.modelStatus(), Head: w.logfile.Head().String(), DryRun: w.o.Config.Actions.DryRun, Disk: w.disk(), Memory: resident(),
 	}
 	s.Notices, s.Standing = w.board.Recent()
 	if len(s.Standing) > 0 && s.Standing[0].Severity >= event.High {
@@ -186,6 +187,9 @@ func (s Status) Text() string {
 	line("  %s", acts)
 	line("  state: database %s, spool %s, log %s, learnt %s", mib(s.Disk.Database), mib(s.Disk.Spool), mib(s.Disk.Log), mib(s.Disk.Sift))
 	line("  head of the log: %s", s.Head)
+	if s.Model != nil {
+		s.Model.text(line)
+	}
 	line("sources:")
 	for _, src := range s.Sources {
 		line("  %s", src.text(s.Now))

@@ -9,6 +9,7 @@ import (
 
 	"penstock/core/cases"
 	"penstock/core/event"
+	"penstock/core/pipeline"
 	"penstock/core/policy"
 	"penstock/core/record"
 	"penstock/core/store"
@@ -102,12 +103,20 @@ func (w *Worker) judgeAll(ctx context.Context, items []store.Work) error {
 }
 
 // judge works revisions of cases and stores their verdicts together; one that
-// orders something is stored before the next is judged, so that limits hold.
+// orders something is stored before the next is judged, so that limits hold. The
+// rules' verdict is stored first, so that nobody waits for a model; the model's
+// follows as the next record if the case has not changed meanwhile.
 func (w *Worker) judge(ctx context.Context, items []store.Work) error {
 	var verdicts []store.Verdict
-	var late []store.Work // whose records of the hour are used up
+	var late, asked []store.Work // whose records of the hour are used up; which go to the model
 	for _, item := range items {
-		v, ok, err := w.verdict(ctx, item)
+		if report, ok := w.asks.answer(item); ok {
+			if err := w.conclude(ctx, report); err != nil { // T3
+				return err
+			}
+			continue
+		}
+		j, ok, err := w.look(ctx, item.Case, nil)
 		if err != nil {
 			return err
 		}
@@ -115,23 +124,111 @@ func (w *Worker) judge(ctx context.Context, items []store.Work) error {
 			w.board.Tell(event.High, NoticeStore, fmt.Sprintf("case %s is to be worked and is not in the store", item.Case))
 			continue
 		}
+		j.report.Model = w.prospect(&j)
+		if j.toldToWait() && j.report.Model.State != pipeline.Waiting { // nothing comes, and T3 says so
+			if err := w.conclude(ctx, j.report); err != nil {
+				return err
+			}
+			continue
+		}
+		if item.NotBefore = w.delay(&j); !item.NotBefore.IsZero() {
+			late = append(late, item)
+			verdicts = append(verdicts, store.Verdict{Case: j.held.Case.ID, Revision: j.held.Case.Revision, By: store.ByRules, Delay: item.NotBefore})
+			continue
+		}
+		v := w.verdict(&j)
 		verdicts = append(verdicts, v)
+		if !v.EndsWork {
+			asked = append(asked, store.Work{Case: v.Case, Revision: v.Revision, Floor: j.decision.Severity(), Source: item.Source, Queued: w.now()})
+		}
 		if len(v.Orders) > 0 {
-			if err := w.keepVerdicts(ctx, verdicts); err != nil {
+			if err := w.keepVerdicts(ctx, verdicts); err != nil { // T2
 				return err
 			}
 			verdicts = nil
 		}
-		if !v.Delay.IsZero() {
-			item.NotBefore = v.Delay
-			late = append(late, item)
-		}
 	}
-	err := w.keepVerdicts(ctx, verdicts)
+	err := w.keepVerdicts(ctx, verdicts) // T2
 	if err == nil {
 		w.queue.Add(late...)
+		w.asks.want(asked)
 	}
 	return err
+}
+
+// judged is a revision of a case with what rules, or rules and model, say of it, and
+// what that was decided on.
+type judged struct {
+	held     cases.HeldState
+	last     record.Record // newest of the case; its zero value without any
+	records  int           // of the case, within the last hour
+	label    label
+	harmless bool // a person called it so, with the label
+	report   pipeline.Report
+	decision policy.Decision
+}
+
+// look decides on the newest revision of a case, by that report, or by the rules'
+// where there is none. It says false for a case that is not there.
+func (w *Worker) look(ctx context.Context, id string, report *pipeline.Report) (j judged, ok bool, err error) {
+	if j.held, ok, err = w.store.Case(ctx, id); err != nil || !ok {
+		return j, false, err
+	}
+	last, err := w.store.Records(ctx, id, 1)
+	if err != nil {
+		return j, true, err
+	}
+	if len(last) > 0 {
+		j.last = last[0]
+	}
+	if j.records, err = w.store.RecordsSince(ctx, id, w.now().Add(-time.Hour)); err != nil {
+		return j, true, err
+	}
+	facts, err := w.facts(ctx, id)
+	if err != nil {
+		return j, true, err
+	}
+	j.label, j.harmless = w.labels.match(&j.held, w.now())
+	facts.Stopped = facts.Stopped || j.harmless // nothing starts on what a person called harmless
+	facts.Severity, facts.Used.Raises = j.last.Severity, w.asks.raises(w.now())
+	if report != nil {
+		j.report = *report
+	} else {
+		j.report = w.engine.pipeline.Rules(j.held.Case)
+	}
+	j.decision = w.engine.policy.Decide(j.held.Case, j.report, facts)
+	return j, true, nil
+}
+
+// verdict is what is to be stored of a revision as the rules' verdict.
+func (w *Worker) verdict(j *judged) store.Verdict {
+	c, d := &j.held.Case, j.decision
+	v := store.Verdict{
+		Case: c.ID, Revision: c.Revision, By: store.ByRules, Host: c.Asset, Record: record.New(*c, j.report, d),
+		EndsWork: j.report.Model.State != pipeline.Waiting, Orders: d.Orders(), Sinks: w.sinkNames(),
+	}
+	if j.harmless {
+		v.Record.Suppressed = j.label.text()
+	}
+	var own bool
+	own, v.Slot = w.slots.judge(w.now(), c.Asset, c.ID, d.Severity(), j.harmless || c.Status == cases.Closed)
+	switch {
+	case own: // a harmless one has it for the last time: who shows the problem ends it
+		v.Record.Problem = record.ProblemOwn
+	case j.harmless:
+	case d.Severity() >= event.Medium:
+		v.Record.Problem = record.ProblemShared
+	}
+	return v
+}
+
+// delay holds back a case that has had its records of the hour, unless it has
+// become graver.
+func (w *Worker) delay(j *judged) time.Time {
+	if j.held.Case.Status == cases.Closed || j.records < recordsPerHour || j.decision.Severity() > j.last.Severity {
+		return time.Time{}
+	}
+	return w.now().Add(time.Hour / recordsPerHour)
 }
 
 // keepVerdicts stores verdicts in one transaction and wakes those who wait for them.
@@ -139,7 +236,15 @@ func (w *Worker) keepVerdicts(ctx context.Context, verdicts []store.Verdict) err
 	if len(verdicts) == 0 {
 		return nil
 	}
-	if err := w.storeVerdicts(ctx, verdicts); err != nil {
+	w.telling.Lock()
+	_, err := w.store.Commit(ctx, verdicts)
+	w.telling.Unlock()
+	return w.kept(verdicts, err)
+}
+
+// kept is what follows when verdicts were stored, or were not.
+func (w *Worker) kept(verdicts []store.Verdict, err error) error {
+	if err != nil {
 		w.notifyWithoutStore(verdicts)
 		return err
 	}
@@ -150,19 +255,13 @@ func (w *Worker) keepVerdicts(ctx context.Context, verdicts []store.Verdict) err
 			continue
 		}
 		w.slots.stored(v.Case)
+		w.asks.count(v.Record.Model)
 		if len(v.Orders) > 0 {
 			wake(w.orders)
 		}
 	}
 	w.wakeSinks()
 	return nil
-}
-
-func (w *Worker) storeVerdicts(ctx context.Context, verdicts []store.Verdict) error {
-	w.telling.Lock()
-	defer w.telling.Unlock()
-	_, err := w.store.Commit(ctx, verdicts)
-	return err
 }
 
 func (w *Worker) wakeSinks() {
@@ -181,66 +280,12 @@ func (w *Worker) notifyWithoutStore(verdicts []store.Verdict) {
 	}
 }
 
-// verdict is what rules say of one revision of a case, and what is to be stored.
-// It says false for a case that is not there.
-func (w *Worker) verdict(ctx context.Context, item store.Work) (v store.Verdict, ok bool, err error) {
-	held, ok, err := w.store.Case(ctx, item.Case)
-	if err != nil || !ok {
-		return v, false, err
-	}
-	c := held.Case
-	facts, err := w.facts(ctx, c.ID)
-	if err != nil {
-		return v, true, err
-	}
-	label, harmless := w.labels.match(&held, w.now())
-	facts.Stopped = facts.Stopped || harmless // nothing starts on what a person called harmless
-	report := w.engine.pipeline.Rules(c)
-	decision := w.engine.policy.Decide(c, report, facts)
-	v = store.Verdict{Case: c.ID, Revision: c.Revision, By: store.ByRules, Host: c.Asset, Record: record.New(c, report, decision)}
-	if v.Delay, err = w.delay(ctx, &c, decision.Severity()); err != nil || !v.Delay.IsZero() {
-		return v, true, err
-	}
-	v.EndsWork, v.Orders, v.Sinks = true, decision.Orders(), w.sinkNames()
-	if harmless {
-		v.Record.Suppressed = label.text()
-	}
-	var own bool
-	own, v.Slot = w.slots.judge(w.now(), c.Asset, c.ID, decision.Severity(), harmless || c.Status == cases.Closed)
-	switch {
-	case own: // a harmless one has it for the last time: who shows the problem ends it
-		v.Record.Problem = record.ProblemOwn
-	case harmless:
-	case decision.Severity() >= event.Medium:
-		v.Record.Problem = record.ProblemShared
-	}
-	return v, true, nil
-}
-
 func (w *Worker) sinkNames() []string {
 	names := make([]string, len(w.sinks))
 	for i, s := range w.sinks {
 		names[i] = s.Name()
 	}
 	return names
-}
-
-// delay holds back a case that has had its records of the hour, unless it has
-// become graver.
-func (w *Worker) delay(ctx context.Context, c *cases.Case, severity event.Severity) (time.Time, error) {
-	now := w.now()
-	if c.Status == cases.Closed {
-		return time.Time{}, nil
-	}
-	n, err := w.store.RecordsSince(ctx, c.ID, now.Add(-time.Hour))
-	if err != nil || n < recordsPerHour {
-		return time.Time{}, err
-	}
-	last, err := w.store.Records(ctx, c.ID, 1)
-	if err != nil || len(last) == 0 || severity > last[0].Severity {
-		return time.Time{}, err
-	}
-	return now.Add(time.Hour / recordsPerHour), nil
 }
 
 // facts is what a decision depends on besides case and report.

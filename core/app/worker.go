@@ -63,6 +63,7 @@ type Worker struct {
 	server  *control.Server
 	sinks   []Sink
 	queue   *queue
+	asks    *asking
 	board   *board
 	slots   *slots
 	desk    *Desk
@@ -104,7 +105,7 @@ const (
 // to where it stopped. The error says what cannot be opened and what to try.
 func NewWorker(ctx context.Context, o WorkerOptions) (w *Worker, err error) {
 	w = &Worker{
-		o: o, log: o.Log, now: o.Now, queue: newQueue(), calls: make(chan call), orders: make(chan struct{}, 1), asked: make(chan struct{}, 1), failures: map[string]int{}, silence: newSilence(),
+		o: o, log: o.Log, now: o.Now, queue: newQueue(), asks: newAsking(), calls: make(chan call), orders: make(chan struct{}, 1), asked: make(chan struct{}, 1), failures: map[string]int{}, silence: newSilence(),
 		records: map[string]chan struct{}{}, retry: time.Second, every: commitEvery, pulse: 200 * time.Millisecond, started: o.Now(),
 	}
 	w.board = newBoard(o.Log, o.Now)
@@ -114,6 +115,9 @@ func NewWorker(ctx context.Context, o WorkerOptions) (w *Worker, err error) {
 		}
 	}()
 	if w.engine, err = NewEngine(o.Config); err != nil {
+		return w, err
+	}
+	if err = w.engine.UseModel(o.Config.Model); err != nil {
 		return w, err
 	}
 	folder := o.Config.StateDir
@@ -140,7 +144,7 @@ func NewWorker(ctx context.Context, o WorkerOptions) (w *Worker, err error) {
 	if err = w.resume(ctx); err != nil {
 		return w, err
 	}
-	if err = w.labels.load(ctx, w.store, o.Now()); err != nil {
+	if err = errors.Join(w.labels.load(ctx, w.store, o.Now()), w.loadRaises(ctx)); err != nil {
 		return w, err
 	}
 	w.desk = &Desk{engine: w.engine, store: w.store}
@@ -187,6 +191,11 @@ func (w *Worker) Run(ctx context.Context) error {
 	serve, serveErr := w.startServer(ctx)
 	start(w.work)
 	start(w.dispatch)
+	if w.engine.model != nil {
+		for range w.o.Config.Model.Parallel {
+			start(w.ask)
+		}
+	}
 	for _, s := range w.sinks {
 		start(func(ctx context.Context) { w.send(ctx, s) })
 	}
@@ -224,7 +233,7 @@ func (w *Worker) startServer(ctx context.Context) (ended <-chan struct{}, err *e
 // sources have all ended; a run that was stopped does that at its next start.
 func (w *Worker) drain(ctx context.Context) {
 	for ctx.Err() == nil {
-		if n, _ := w.queue.Len(); n == 0 && w.sent(ctx) {
+		if w.isWorked() && w.sent(ctx) {
 			return
 		}
 		select {
@@ -232,6 +241,17 @@ func (w *Worker) drain(ctx context.Context) {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// isWorked says whether nothing waits to be worked, nor for the model. Whatever was
+// between the two queues when one was looked at is in the first at last.
+func (w *Worker) isWorked() bool {
+	for _, q := range []*queue{w.queue, w.asks.queue, w.queue} {
+		if n, _ := q.Len(); n > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (w *Worker) sent(ctx context.Context) bool {
@@ -275,6 +295,7 @@ func (w *Worker) keep(ctx context.Context) {
 			w.board.Flush(ctx)
 			w.lookAtSources()
 			w.lookAtStop(ctx)
+			w.lookAtModel()
 		case <-ticker.C:
 			w.housekeep(ctx)
 		}

@@ -116,7 +116,7 @@ func (r *running) settled(lines uint64) {
 // rests says whether everything that was found is worked, carried out and sent.
 func (r *running) rests() bool {
 	ctx := r.t.Context()
-	if n, _ := r.queue.Len(); n > 0 {
+	if !r.isWorked() {
 		return false
 	}
 	intended, err := r.store.Intended(ctx, 1)
@@ -204,6 +204,7 @@ type entry struct {
 	Problem          record.Problem
 	Suppressed       string
 	Orders           []record.Order
+	Model            *struct{ State, Why string }
 }
 
 // logged returns the records in the log.
@@ -342,14 +343,14 @@ func TestEveryTransactionInterruptedAtEveryStep(t *testing.T) {
 	for _, step := range all {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
-			interrupt(t, step, text, want)
+			interrupt(t, actingSite, step, text, want)
 		})
 	}
 }
 
 // interrupt lets the process die at a step and compares what the next one ends up with.
-func interrupt(t *testing.T, step, text string, want kept) {
-	s := actingSite(t)
+func interrupt(t *testing.T, site func(testing.TB) *place, step, text string, want kept) {
+	s := site(t)
 	var dead, sent atomic.Bool
 	s.fault = numbered(func(at string) error {
 		if dead.Load() {

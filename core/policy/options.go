@@ -39,11 +39,12 @@ type Approver struct {
 	Accounts []string `yaml:"accounts"`
 }
 
-// Limits are numbers of orders within an hour.
+// Limits are numbers of orders within an hour, and of raises.
 type Limits struct {
 	Worker int `yaml:"worker"` // by this worker in all
 	Source int `yaml:"source"` // on evidence of one source
 	Target int `yaml:"target"` // aimed at one target
+	Raises int `yaml:"raises"` // times that a model puts a case above what stood
 }
 
 // maxLimit is the highest limit that can be set: beyond it there is none.
@@ -56,7 +57,7 @@ func DefaultOptions() Options {
 		TwoPersons:     true,
 		ApprovalExpiry: 4 * time.Hour,
 		OrderExpiry:    15 * time.Minute,
-		Limits:         Limits{Worker: 20, Source: 10, Target: 3},
+		Limits:         Limits{Worker: 20, Source: 10, Target: 3, Raises: 6},
 		MinTrust:       event.Authenticated,
 	}
 }
@@ -75,11 +76,16 @@ func (o *Options) Check(problem func(path, text string)) {
 		}
 	}
 	for _, limit := range []struct {
-		path  string
-		value int
-	}{{"worker", o.Limits.Worker}, {"source", o.Limits.Source}, {"target", o.Limits.Target}} {
+		path, of string
+		value    int
+	}{
+		{"worker", "orders", o.Limits.Worker},
+		{"source", "orders", o.Limits.Source},
+		{"target", "orders", o.Limits.Target},
+		{"raises", "raises", o.Limits.Raises},
+	} {
 		if limit.value < 0 || limit.value > maxLimit {
-			problem("limits."+limit.path, fmt.Sprintf("%d is not a limit between 0 and %d orders an hour", limit.value, maxLimit))
+			problem("limits."+limit.path, fmt.Sprintf("%d is not a limit between 0 and %d %s an hour", limit.value, maxLimit, limit.of))
 		}
 	}
 	if o.ApprovalExpiry < time.Minute || o.ApprovalExpiry > 7*24*time.Hour {

@@ -31,6 +31,8 @@ type Facts struct {
 	Now     time.Time
 	Stopped bool // the stop switch is on
 	Used    Used
+	// Severity is the highest that an earlier decision on this case gave.
+	Severity event.Severity
 	// Running holds the digests of the case's orders that are in force or on their way.
 	Running map[action.Digest]bool
 	// Ended counts by action how often it has ended in this case.
@@ -39,8 +41,9 @@ type Facts struct {
 	Accounts map[action.User]Account
 }
 
-// Used counts the orders of the last hour, without the case's own.
+// Used counts what the last hour saw: orders, without the case's own, and raises.
 type Used struct {
+	Raises  int // by a model, above what stood
 	Worker  int
 	Sources map[string]int // by source of the evidence
 	Targets map[string]int // by target: address, account or process; the host's name where it is the target
@@ -128,13 +131,12 @@ func New(s *site.Site, a action.Options, o Options) (*Policy, error) {
 // depends on the case, the site and the facts alone; the report may raise the
 // severity of notice and queue by one step, and orders what waits for a person.
 func (p *Policy) Decide(c cases.Case, r pipeline.Report, f Facts) Decision {
-	d := Decision{floor: c.Floor, severity: c.Floor, dryRun: p.dryRun}
+	d := Decision{floor: c.Floor, severity: stands(c.Floor, f.Severity), dryRun: p.dryRun}
 	say, why := modelSay(c, r)
 	d.rulesOnly = why != Allowed
 	d.note(why)
 	if say {
-		d.severity, why = raise(c.Floor, c.Confirmed, r.Assessment)
-		d.note(why)
+		p.raise(&d, c.Confirmed, r.Assessment, f)
 	}
 	if d.Mode() == Log || c.Status == cases.Closed {
 		return d

@@ -154,6 +154,25 @@ func sorted(orders []action.Order) []string {
 	return list
 }
 
+// Whatever stood before and whatever the model says: the severity is never below the
+// floor or what stood, and never more than one step above the floor.
+func TestSeverityNeverFallsAndNeverClimbsTwoSteps(t *testing.T) {
+	p := newPolicy(t, anything)
+	rapid.Check(t, func(t *rapid.T) {
+		c, f := anyCase(t), facts()
+		f.Severity = event.Severity(rapid.IntRange(0, 4).Draw(t, "stood"))
+		f.Used.Raises = rapid.IntRange(0, 12).Draw(t, "raises")
+		d := p.Decide(c, anyModelReport(t, c), f)
+		stood := max(c.Floor, min(f.Severity, c.Floor+1))
+		if d.Severity() < stood || d.Severity() > min(c.Floor+1, event.Critical) {
+			t.Fatalf("floor %v, %v before: %v", c.Floor, f.Severity, d.Severity())
+		}
+		if f.Used.Raises >= 6 && d.Severity() > stood {
+			t.Fatalf("raised from %v to %v after %d raises", stood, d.Severity(), f.Used.Raises)
+		}
+	})
+}
+
 func TestDecideIsPure(t *testing.T) {
 	p := newPolicy(t, anything)
 	rapid.Check(t, func(t *rapid.T) {

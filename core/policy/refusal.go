@@ -13,6 +13,7 @@ const (
 	RaiseUnconfirmed // rule 1: Critical takes confirmed evidence
 	LowerIgnored     // rule 1: the model asked for less than the floor
 	ReportOfOther    // rule 1: the report is about another revision or case
+	RaiseLimit       // rule 1: the hour has had its raises
 
 	WaitsForPerson // rule 2: of a kind that never starts by itself, or not at this floor
 
@@ -65,7 +66,7 @@ var reasons = [...]struct {
 }{
 	Allowed:  {"allowed", 0},
 	RaiseCut: {"raise-cut", 1}, RaiseUnconfirmed: {"raise-unconfirmed", 1},
-	LowerIgnored: {"lower-ignored", 1}, ReportOfOther: {"report-of-other", 1},
+	LowerIgnored: {"lower-ignored", 1}, ReportOfOther: {"report-of-other", 1}, RaiseLimit: {"raise-limit", 1},
 	WaitsForPerson: {"waits-for-person", 2},
 	TargetMissing:  {"target-missing", 3}, TargetClaimed: {"target-claimed", 3},
 	TargetMalformed: {"target-malformed", 3}, SourceUnauthenticated: {"source-unauthenticated", 3},

@@ -13,7 +13,7 @@ import (
 
 // actingFloor returns the severity that automatic action follows.
 func (p *Policy) actingFloor(d Decision) event.Severity {
-	if p.options.ModelMayAct && d.floor == event.Low && d.severity == event.Medium {
+	if p.options.ModelMayAct && !d.rulesOnly && d.floor == event.Low && d.severity == event.Medium {
 		return event.Medium
 	}
 	return d.floor

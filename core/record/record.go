@@ -48,6 +48,9 @@ type Record struct {
 	// Suppressed says who called it harmless until when; "" where nobody did.
 	Suppressed string `json:"suppressed,omitempty"`
 
+	// Model says what part a language model had; nil where none is configured.
+	Model *Model `json:"model,omitempty"`
+
 	Summary    string     `json:"summary,omitempty"`
 	Who        Who        `json:"who"`
 	Anomaly    Anomaly    `json:"anomaly"`
@@ -71,39 +74,43 @@ type Who struct {
 
 // Anomaly is the answer of stage 2.
 type Anomaly struct {
-	Source  pipeline.Source `json:"source"`
-	Unusual bool            `json:"unusual"`
-	Score   int             `json:"score"` // 0 to 100
-	Handles []string        `json:"handles,omitempty"`
-	Reasons []string        `json:"reasons,omitempty"`
+	Source pipeline.Source `json:"source"`
+	Cost
+	Unusual bool     `json:"unusual"`
+	Score   int      `json:"score"` // 0 to 100
+	Handles []string `json:"handles,omitempty"`
+	Reasons []string `json:"reasons,omitempty"`
 }
 
 // Assessment is the answer of stage 3.
 type Assessment struct {
-	Source     pipeline.Source `json:"source"`
-	Severity   event.Severity  `json:"severity"`
-	Class      event.Class     `json:"class"`
-	Confidence int             `json:"confidence"` // 0 to 100
-	Techniques []string        `json:"techniques,omitempty"`
-	Reasons    []string        `json:"reasons,omitempty"`
+	Source pipeline.Source `json:"source"`
+	Cost
+	Severity   event.Severity `json:"severity"`
+	Class      event.Class    `json:"class"`
+	Confidence int            `json:"confidence"` // 0 to 100
+	Techniques []string       `json:"techniques,omitempty"`
+	Reasons    []string       `json:"reasons,omitempty"`
 }
 
 // Plan is the answer of stage 4; each proposal is "action handle target".
 type Plan struct {
-	Source    pipeline.Source `json:"source"`
-	Proposals []string        `json:"proposals,omitempty"`
+	Source pipeline.Source `json:"source"`
+	Cost
+	Proposals []string `json:"proposals,omitempty"`
 }
 
 // Advice is the answer of stage 5, in the site's language.
 type Advice struct {
-	Source   pipeline.Source `json:"source"`
-	Headline string          `json:"headline,omitempty"`
-	What     string          `json:"what,omitempty"`
-	Sure     string          `json:"sure,omitempty"`
-	Means    string          `json:"means,omitempty"`
-	Steps    []Step          `json:"steps,omitempty"`
-	Avoid    []string        `json:"avoid,omitempty"`
-	Call     []string        `json:"call,omitempty"`
+	Source pipeline.Source `json:"source"`
+	Cost
+	Headline string   `json:"headline,omitempty"`
+	What     string   `json:"what,omitempty"`
+	Sure     string   `json:"sure,omitempty"`
+	Means    string   `json:"means,omitempty"`
+	Steps    []Step   `json:"steps,omitempty"`
+	Avoid    []string `json:"avoid,omitempty"`
+	Call     []string `json:"call,omitempty"`
 }
 
 // Step is one thing to do.
@@ -150,18 +157,18 @@ func New(c cases.Case, r pipeline.Report, d policy.Decision) Record {
 		Severity: d.Severity(), Level: int(d.Severity()), Floor: c.Floor, Confirmed: c.Confirmed,
 		RulesOnly: d.RulesOnly(), Mode: d.Mode(), DryRun: d.DryRun(),
 		Opened: instant(c.Opened), Updated: instant(c.Updated), Events: count(c.Events), Lines: len(c.Lines),
-		Summary: text(r.Summary.Headline, maxSentence),
+		Model: model(r.Model), Summary: text(r.Summary.Headline, maxSentence),
 		Who: Who{
 			Peers: entities(&k, "who.peers", c.Peers), Users: entities(&k, "who.users", c.Users),
 			Programs: entities(&k, "who.programs", c.Programs), Targets: entities(&k, "who.targets", c.Targets),
 		},
 		Anomaly: Anomaly{
-			Source: r.Anomaly.Source, Unusual: r.Anomaly.Unusual, Score: percent(r.Anomaly.Score),
+			Source: r.Anomaly.Source, Cost: cost(r.Anomaly.Answered), Unusual: r.Anomaly.Unusual, Score: percent(r.Anomaly.Score),
 			Handles: texts(&k, "anomaly.handles", r.Anomaly.Handles, maxWord),
 			Reasons: texts(&k, "anomaly.reasons", r.Anomaly.Reasons, maxSentence),
 		},
 		Assessment: Assessment{
-			Source: r.Assessment.Source, Severity: r.Assessment.Severity, Class: r.Assessment.Class,
+			Source: r.Assessment.Source, Cost: cost(r.Assessment.Answered), Severity: r.Assessment.Severity, Class: r.Assessment.Class,
 			Confidence: percent(r.Assessment.Confidence),
 			Techniques: texts(&k, "assessment.techniques", r.Assessment.Techniques, maxWord),
 			Reasons:    texts(&k, "assessment.reasons", r.Assessment.Reasons, maxSentence),
@@ -217,15 +224,33 @@ func (r Record) WithOrder(o action.Order, state action.Outcome) Record {
 	return r
 }
 
+// WithOrdersOf returns the record with what started by itself in an earlier one of
+// its case, in the state that it has come to there, in the place of what starts by
+// itself in this one: a verdict that starts nothing shows what runs.
+func (r Record) WithOrdersOf(earlier Record) Record {
+	waits := func(o Order) bool { return o.State == pending }
+	started := slices.DeleteFunc(slices.Clone(earlier.Orders), waits)
+	for _, o := range r.Orders {
+		if waits(o) && !slices.ContainsFunc(started, func(x Order) bool { return x.Digest == o.Digest }) {
+			started = append(started, o)
+		}
+	}
+	k := cutter{slices.Clone(r.Cut)}
+	r.Orders = list(&k, "orders", started, maxOrders, func(o Order) Order { return o })
+	r.Cut = k.names
+	r.fit()
+	return r
+}
+
 func plan(k *cutter, p pipeline.Plan) Plan {
-	return Plan{Source: p.Source, Proposals: list(k, "plan.proposals", p.Proposals, maxList, func(x pipeline.Proposal) string {
+	return Plan{Source: p.Source, Cost: cost(p.Answered), Proposals: list(k, "plan.proposals", p.Proposals, maxList, func(x pipeline.Proposal) string {
 		return text(strings.TrimSpace(x.Action+" "+x.Handle+" "+x.Target), maxWord)
 	})}
 }
 
 func advice(k *cutter, a pipeline.Advice) Advice {
 	return Advice{
-		Source: a.Source, Headline: text(a.Headline, maxSentence),
+		Source: a.Source, Cost: cost(a.Answered), Headline: text(a.Headline, maxSentence),
 		What: text(a.What, maxParagraph), Sure: text(a.Sure, maxParagraph), Means: text(a.Means, maxParagraph),
 		Steps: list(k, "advice.steps", a.Steps, maxSteps, func(s pipeline.Step) Step {
 			return Step{Text: text(s.Text, maxSentence), Command: text(s.Command, maxSentence)}
@@ -235,12 +260,15 @@ func advice(k *cutter, a pipeline.Advice) Advice {
 	}
 }
 
+// pending is the state of an order that waits for a person.
+const pending = "pending"
+
 func orders(k *cutter, d policy.Decision) []Order {
 	var all []Order
 	for _, group := range []struct {
 		state  string
 		orders []action.Order
-	}{{"intended", d.Orders()}, {"rehearsed", d.Rehearsed()}, {"pending", d.Pending()}} {
+	}{{"intended", d.Orders()}, {"rehearsed", d.Rehearsed()}, {pending, d.Pending()}} {
 		for _, o := range group.orders {
 			all = append(all, order(o, group.state))
 		}

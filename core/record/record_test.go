@@ -20,6 +20,7 @@ import (
 	"penstock/core/action"
 	"penstock/core/cases"
 	"penstock/core/event"
+	"penstock/core/llm"
 	"penstock/core/pipeline"
 	"penstock/core/policy"
 	"penstock/core/sift"
@@ -176,6 +177,15 @@ func hostileReport(t *rapid.T, c cases.Case) pipeline.Report {
 		Anomaly:    pipeline.Anomaly{Score: rapid.Int().Draw(t, "score"), Handles: list, Reasons: list},
 		Assessment: pipeline.Assessment{Techniques: list, Reasons: list, Confidence: -7},
 		Advice:     pipeline.Advice{Headline: s, What: s, Sure: s, Means: s, Avoid: list, Call: list},
+	}
+	answered := pipeline.Answered{
+		Source: pipeline.Model, Attempts: rapid.Int().Draw(t, "attempts"), Took: time.Duration(rapid.Int64().Draw(t, "took")),
+		Fault: llm.Crashed, PromptTokens: math.MaxInt, AnswerTokens: math.MinInt,
+	}
+	r.Anomaly.Answered, r.Assessment.Answered, r.Plan.Answered, r.Advice.Answered = answered, answered, answered, answered
+	r.Model = pipeline.Use{
+		State: pipeline.State(rapid.IntRange(0, 5).Draw(t, "state")), Why: s, Name: s, Digest: s, Dissent: true, Ordinary: true,
+		Calls: math.MaxInt, PromptTokens: math.MaxInt, AnswerTokens: -1, Took: -1,
 	}
 	for _, x := range list {
 		r.Plan.Proposals = append(r.Plan.Proposals, pipeline.Proposal{Action: x, Handle: x, Target: x})

@@ -66,11 +66,11 @@ func transactions() []transaction {
 		},
 		{
 			name:    "T3",
-			steps:   []string{"T3.begin", "T3.record", "T3.outbox", "T3.orders", "T3.work", "T3.commit", "T3.after"},
+			steps:   []string{"T3.begin", "T3.record", "T3.outbox", "T3.orders", "T3.talk", "T3.work", "T3.commit", "T3.after"},
 			prepare: withOrder,
 			run: func(_ testing.TB, ctx context.Context, s *Store) error {
 				v := sampleVerdict(open, ByModel)
-				v.EndsWork = true
+				v.EndsWork, v.Talk = true, []byte("question, answer")
 				_, err := s.Commit(ctx, []Verdict{v})
 				return err
 			},

@@ -158,7 +158,7 @@ func sampleRecord(caseID string, revision int) record.Record {
 		Assessment: record.Assessment{Severity: event.High, Class: event.BruteForce, Confidence: 90, Techniques: []string{"T1110"}},
 		Plan:       record.Plan{Source: 1, Proposals: []string{"block-address E1.peer 203.0.113.7"}},
 		Advice:     record.Advice{Headline: "Look at srv1", Steps: []record.Step{{Text: "Look", Command: "last"}}},
-		Refusals:   []record.Refusal{{Rule: 2, Reason: 5, Action: "block-address"}},
+		Refusals:   []record.Refusal{{Rule: 2, Reason: 6, Action: "block-address"}},
 		Evidence:   []record.Evidence{{ID: "E1", Program: "sshd", Text: "Failed password"}},
 	}
 	return r
@@ -207,13 +207,14 @@ type contents struct {
 	Orders    []OrderRow
 	Slots     map[string][]string
 	Notices   []Notice
-	Snapshot  string // text of the snapshot that a start begins with
+	Talks     map[string]string // by case, with the revision
+	Snapshot  string            // text of the snapshot that a start begins with
 }
 
 func contentsOf(t testing.TB, s *Store) contents {
 	t.Helper()
 	ctx := t.Context()
-	c := contents{Outbox: map[string][]uint64{}}
+	c := contents{Outbox: map[string][]uint64{}, Talks: map[string]string{}}
 	c.Start = got(s.Start(ctx, 100))(t)
 	c.Templates = got(s.TemplatesSince(ctx, time.Time{}, 100_000))(t)
 	c.Work = got(s.Work(ctx))(t)
@@ -224,6 +225,11 @@ func contentsOf(t testing.TB, s *Store) contents {
 	}
 	for _, row := range got(s.Cases(ctx, Filter{}))(t) {
 		c.Records = append(c.Records, got(s.Records(ctx, row.ID, 1000))(t)...)
+		revision, talk, found, err := s.Talk(ctx, row.ID)
+		check(t, err)
+		if found {
+			c.Talks[row.ID] = fmt.Sprint(revision, ": ", string(talk))
+		}
 	}
 	c.Orders = got(s.Orders(ctx, 1000))(t)
 	c.Slots = got(s.Slots(ctx))(t)

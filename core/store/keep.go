@@ -12,10 +12,11 @@ import (
 
 // Housekept says what Housekeep did.
 type Housekept struct {
-	// Cases, Records, Orders, Templates and Labels that were given up; Unsent are
-	// records among them that a sink never took.
-	Cases, Records, Unsent, Orders, Templates, Labels int
-	Bytes                                             int64 // of the database now
+	// Cases, Records, Orders, Templates, Labels and Talks that were given up; Unsent
+	// are records among them that a sink never took. The talks of cases that were
+	// given up are not counted.
+	Cases, Records, Unsent, Orders, Templates, Labels, Talks int
+	Bytes                                                    int64 // of the database now
 	// Over says that the database is larger than it may be with nothing left that
 	// may be given up.
 	Over    bool
@@ -107,7 +108,7 @@ func (s *Store) retentionClock(ctx context.Context) (time.Time, error) {
 	}
 	return now, s.write(ctx, "keep", func(t *tx) error {
 		if now.Before(last) { // what was stored while the clock was wrong would never be old
-			for _, table := range []string{"cases", "records"} {
+			for _, table := range []string{"cases", "records", "talks"} {
 				if err := t.exec(`UPDATE `+table+` SET saved = ?1 WHERE saved > ?1`, now.UnixMilli()); err != nil {
 					return err
 				}
@@ -131,6 +132,7 @@ func (s *Store) giveUp(ctx context.Context, limit time.Time, done *Housekept) er
 				func() error { return c.orders(&removed) },
 				func() error { return c.templates(&removed) },
 				func() error { return c.labels(&removed) },
+				func() error { return c.talks(&removed) },
 			} {
 				if err := remove(); err != nil {
 					return err
@@ -143,7 +145,7 @@ func (s *Store) giveUp(ctx context.Context, limit time.Time, done *Housekept) er
 		}
 		done.add(removed)
 		cases, records = ahead[0], ahead[1]
-		more = cases.more || records.more || max(removed.Orders, removed.Templates, removed.Labels) >= keepChunk
+		more = cases.more || records.more || max(removed.Orders, removed.Templates, removed.Labels, removed.Talks) >= keepChunk
 	}
 	return nil
 }
@@ -155,6 +157,7 @@ func (h *Housekept) add(d Housekept) {
 	h.Orders += d.Orders
 	h.Templates += d.Templates
 	h.Labels += d.Labels
+	h.Talks += d.Talks
 }
 
 // walk goes through rows in the order in which they came to be.
@@ -215,11 +218,14 @@ func (c *chunk) cases(w *walk, h *Housekept) error {
 	}
 	h.Cases = len(gone)
 	for _, number := range gone {
-		if err := c.exec(`DELETE FROM cases WHERE number = ?`, number); err != nil {
-			return err
-		}
-		if err := c.exec(`DELETE FROM case_bodies WHERE number = ?`, number); err != nil {
-			return err
+		for _, remove := range []string{
+			`DELETE FROM talks WHERE "case" = (SELECT id FROM cases WHERE number = ?)`,
+			`DELETE FROM cases WHERE number = ?`,
+			`DELETE FROM case_bodies WHERE number = ?`,
+		} {
+			if err := c.exec(remove, number); err != nil {
+				return err
+			}
 		}
 	}
 	return c.exec(`DELETE FROM slots WHERE "case" NOT IN (SELECT id FROM cases)`)
@@ -274,6 +280,13 @@ func (c *chunk) labels(h *Housekept) error {
 	n, err := c.count(`DELETE FROM labels WHERE id IN (SELECT id FROM labels WHERE at < ?1 AND
 		(expires > 0 AND expires < ?1 OR expires = 0 AND "case" NOT IN (SELECT id FROM cases)) ORDER BY id LIMIT ?2)`, c.limit, keepChunk)
 	h.Labels = int(n)
+	return err
+}
+
+// talks removes old ones also where their case is kept.
+func (c *chunk) talks(h *Housekept) error {
+	n, err := c.count(`DELETE FROM talks WHERE "case" IN (SELECT "case" FROM talks WHERE saved < ? ORDER BY saved LIMIT ?)`, c.limit, keepChunk)
+	h.Talks = int(n)
 	return err
 }
 

@@ -136,7 +136,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"- no version", sqlIn("PRAGMA user_version = 0"), "the database has no version", true},
 		{
 			"- newer", sqlIn("PRAGMA user_version = 99"),
-			"written by a newer version of Penstock (schema 99, this one knows 2): install that version again", false,
+			"written by a newer version of Penstock (schema 99, this one knows 3): install that version again", false,
 		},
 		{"- folder open to others", func(t *testing.T, dir string) { check(t, os.Chmod(dir, 0o750)) }, "(mode 0750): chmod 700 ", false},
 		{
@@ -253,7 +253,7 @@ func TestMigrationOfVersion1(t *testing.T) {
 	t.Parallel()
 
 	if *update {
-		writeVersion1(t)
+		writeVersion(t, 1)
 	}
 	t.Run("+ with a copy", func(t *testing.T) {
 		t.Parallel()
@@ -273,7 +273,7 @@ func TestMigrationOfVersion1(t *testing.T) {
 			t.Errorf("the copy has mode %v", info.Mode())
 		}
 	})
-	for _, step := range []string{"migrate.copied", "migrate.begin", "migrate.2", "migrate.commit", "migrate.after"} {
+	for _, step := range []string{"migrate.copied", "migrate.begin", "migrate.2", "migrate.3", "migrate.commit", "migrate.after"} {
 		t.Run("+ interrupted at "+step, func(t *testing.T) {
 			t.Parallel()
 
@@ -292,11 +292,11 @@ func TestMigrationOfVersion1(t *testing.T) {
 		t.Parallel()
 
 		_, err := OpenReadOnly(t.Context(), version1(t), smallOptions(), newClock().now)
-		if err == nil || !strings.Contains(err.Error(), "start the worker once, which takes it to 2") {
+		if err == nil || !strings.Contains(err.Error(), "start the worker once, which takes it to 3") {
 			t.Errorf("error %v", err)
 		}
 	})
-	t.Run("+ two copies are kept", func(t *testing.T) {
+	t.Run("+ two copies are kept, the newest", func(t *testing.T) {
 		t.Parallel()
 
 		dir := version1(t)
@@ -305,31 +305,61 @@ func TestMigrationOfVersion1(t *testing.T) {
 		}
 		openAt(t, dir, newClock().now)
 		left := got(filepath.Glob(filepath.Join(dir, "*.before-*")))(t)
-		wantDiff(t, []string{filepath.Join(dir, databaseName+".before-v1"), filepath.Join(dir, databaseName+".before-v2")}, left)
+		wantDiff(t, []string{filepath.Join(dir, databaseName+".before-v2"), filepath.Join(dir, databaseName+".before-v3")}, left)
 	})
 }
 
-const fixture = "testdata/version1.db.gz"
+// TestMigrationOfVersion2 is about what schema 3 brought: talks.
+func TestMigrationOfVersion2(t *testing.T) {
+	t.Parallel()
 
-// version1 returns a state directory that version 1 of the schema was left in.
+	if *update {
+		writeVersion(t, 2)
+	}
+	s := openAt(t, version(t, 2), newClock().now)
+	wantVersion1(t, s)
+	h := sampleCase(1, 1, event.High)
+	if _, _, found, err := s.Talk(t.Context(), h.Case.ID); found || err != nil {
+		t.Errorf("a talk that nobody stored: %t, %v", found, err)
+	}
+	v := sampleVerdict(h, ByModel)
+	v.Talk = []byte("question, answer")
+	got(s.Commit(t.Context(), []Verdict{v}))(t)
+	if _, talk, _, err := s.Talk(t.Context(), h.Case.ID); string(talk) != "question, answer" || err != nil {
+		t.Errorf("talk %q, %v", talk, err)
+	}
+}
+
+// fixture is the database that a version of the schema has written.
+func fixture(version int) string { return fmt.Sprintf("testdata/version%d.db.gz", version) }
+
 func version1(t *testing.T) string {
+	t.Helper()
+	return version(t, 1)
+}
+
+// version returns a state directory that a version of the schema was left in.
+func version(t *testing.T, number int) string {
 	t.Helper()
 	dir := folder(t)
 	check(t, os.MkdirAll(dir, 0o700))
-	f := got(os.Open(fixture))(t)
+	f := got(os.Open(fixture(number)))(t)
 	defer f.Close()
 	z := got(gzip.NewReader(f))(t)
 	check(t, os.WriteFile(filepath.Join(dir, databaseName), got(io.ReadAll(z))(t), 0o600))
 	return dir
 }
 
-// writeVersion1 writes the fixture. What a released version wrote is not to be
-// written anew by a later one: this is here to show how it came to be.
-func writeVersion1(t *testing.T) {
+// writeVersion writes a fixture that is not there. What a released version wrote is
+// not to be written anew by a later one: this is here to show how it came to be.
+func writeVersion(t *testing.T, number int) {
 	t.Helper()
+	if _, err := os.Stat(fixture(number)); err == nil {
+		return
+	}
 	path := filepath.Join(t.TempDir(), databaseName)
 	s := &Store{dir: filepath.Dir(path), now: newClock().now}
-	check(t, s.fill(t.Context(), path, 1))
+	check(t, s.fill(t.Context(), path, number))
 	var err error
 	s.writer, err = sql.Open("sqlite", path)
 	check(t, err)
@@ -345,7 +375,7 @@ func writeVersion1(t *testing.T) {
 	var out bytes.Buffer
 	z := got(gzip.NewWriterLevel(&out, gzip.BestCompression))(t)
 	_, err = z.Write(got(os.ReadFile(path))(t))
-	check(t, errors.Join(err, z.Close(), os.MkdirAll("testdata", 0o755), os.WriteFile(fixture, out.Bytes(), 0o644)))
+	check(t, errors.Join(err, z.Close(), os.MkdirAll("testdata", 0o755), os.WriteFile(fixture(number), out.Bytes(), 0o644)))
 }
 
 func wantVersion1(t *testing.T, s *Store) {

@@ -38,6 +38,9 @@ type Verdict struct {
 	Delay time.Time
 	// Slot is SlotGrant, SlotRelease or "". Host is whose problem is granted.
 	Slot, Host string
+	// Talk, when there is one, is what was said with a model, in whatever form: the
+	// newest of each case is kept.
+	Talk []byte
 }
 
 // Commit stores verdicts in one transaction (T2, T3) and returns the sequence
@@ -92,12 +95,7 @@ func (t *tx) saveVerdict(v *Verdict) (uint64, error) {
 // newVerdict stores one that is not there yet.
 func (t *tx) newVerdict(v *Verdict) (uint64, error) {
 	if v.By == ByModel {
-		var revision int
-		err := t.get(`SELECT revision FROM cases WHERE id = ?`, []any{v.Case}, &revision)
-		if errors.Is(err, sql.ErrNoRows) || err == nil && revision != v.Revision {
-			return 0, ErrStale
-		}
-		if err != nil {
+		if err := t.wantNewest(v); err != nil {
 			return 0, err
 		}
 	}
@@ -124,7 +122,20 @@ func (t *tx) newVerdict(v *Verdict) (uint64, error) {
 			return 0, err
 		}
 	}
-	return seq, t.saveSlot(v)
+	if err := t.saveSlot(v); err != nil {
+		return 0, err
+	}
+	return seq, t.saveTalk(v)
+}
+
+// wantNewest refuses a verdict on another revision than the newest of its case.
+func (t *tx) wantNewest(v *Verdict) error {
+	var revision int
+	err := t.get(`SELECT revision FROM cases WHERE id = ?`, []any{v.Case}, &revision)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && revision != v.Revision {
+		return ErrStale
+	}
+	return err
 }
 
 // saveRecord gives the record the next number. Numbers are never used again, also

@@ -99,6 +99,8 @@ func TestRecordsComeBackEqual(t *testing.T) {
 		v := sampleVerdict(h, ByRules)
 		v.Record.Mode, v.Record.Anomaly.Source = 3, 0
 		v.Record.Refusals = append(v.Record.Refusals, record.Refusal{Rule: 6, Reason: 24})
+		v.Record.Model = &record.Model{State: 4, Why: "timeout", Name: "qwen3:4b", Dissent: true, Calls: revision, MS: 4200}
+		v.Record.Plan.Cost = record.Cost{Attempts: 2, MS: 100, PromptTokens: 1, AnswerTokens: 2, Fault: "timeout"}
 		seq := got(s.Commit(ctx, []Verdict{v}))(t)[0]
 		want = append(want, v.Record.Numbered(seq))
 		c.advance(time.Minute)
@@ -119,11 +121,13 @@ func TestRecordsComeBackEqual(t *testing.T) {
 func TestParseRecordRefusesUnknownWords(t *testing.T) {
 	t.Parallel()
 
-	whole := got(sampleRecord("c", 1).Marshal())(t)
+	r := sampleRecord("c", 1)
+	r.Model = &record.Model{State: 4}
+	whole := got(r.Marshal())(t)
 	if _, err := parseRecord(whole); err != nil {
 		t.Fatal(err)
 	}
-	for _, word := range []string{`"mode":"review"`, `"source":"model"`, `"source":"rules"`, `"reason":"waits-for-person"`, `"class":"brute-force"`} {
+	for _, word := range []string{`"mode":"review"`, `"source":"model"`, `"source":"rules"`, `"reason":"waits-for-person"`, `"class":"brute-force"`, `"state":"partly"`} {
 		text := strings.Replace(string(whole), word, word[:strings.Index(word, ":")]+`:"nonsense"`, 1)
 		if text == string(whole) {
 			t.Errorf("the record has no %s: %s", word, whole)

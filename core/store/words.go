@@ -44,6 +44,10 @@ type (
 		record.Advice
 		Source string `json:"source"`
 	}
+	wordModel struct {
+		record.Model
+		State string `json:"state"`
+	}
 	wordRefusal struct {
 		record.Refusal
 		Reason string `json:"reason"`
@@ -61,6 +65,7 @@ func parseRecord(data []byte) (record.Record, error) {
 			Plan       wordPlan       `json:"plan"`
 			Advice     wordAdvice     `json:"advice"`
 			Refusals   []wordRefusal  `json:"refusals"`
+			Model      *wordModel     `json:"model"`
 		} `json:"penstock"`
 	}
 	if err := json.Unmarshal(data, &object); err != nil {
@@ -69,6 +74,12 @@ func parseRecord(data []byte) (record.Record, error) {
 	p := &object.Penstock
 	r := record.Record(p.plainRecord)
 	r.Anomaly, r.Assessment, r.Plan, r.Advice = p.Anomaly.Anomaly, p.Assessment.Assessment, p.Plan.Plan, p.Advice.Advice
+	if p.Model != nil {
+		r.Model = &p.Model.Model
+		if err := setWord(&r.Model.State, p.Model.State); err != nil {
+			return r, err
+		}
+	}
 	for _, x := range p.Refusals {
 		if err := setWord(&x.Refusal.Reason, x.Reason); err != nil {
 			return r, err
