@@ -32,14 +32,11 @@ func (c *Client) chat(ctx context.Context, e *endpoint, r Request) (Answer, erro
 	start := c.now()
 	text, last, err := c.stream(ctx, e, r)
 	c.spent(r, last.PromptEvalCount+last.EvalCount, c.now().Sub(start))
-	if err != nil {
-		return Answer{}, err
-	}
 	return Answer{
 		Text: text, Endpoint: e.url, Model: c.o.Name, Digest: model.Digest,
 		PromptTokens: last.PromptEvalCount, AnswerTokens: last.EvalCount,
 		LoadTook: last.LoadDuration, PromptTook: last.PromptEvalDuration, AnswerTook: last.EvalDuration,
-	}, nil
+	}, err
 }
 
 // stream sends the question and gathers the answer. Without an error the answer is
@@ -58,7 +55,7 @@ func (c *Client) stream(ctx context.Context, e *endpoint, r Request) (string, ap
 		return nil
 	})
 	if err != nil || ctx.Err() != nil || wire.err != nil {
-		return "", last, e.fault(ctx, wire, err)
+		return text.String(), last, e.fault(ctx, wire, err)
 	}
 	switch {
 	case !last.Done:

@@ -102,7 +102,7 @@ func newClient(o Options, now func() time.Time, rest time.Duration) (*Client, er
 // their order, each for at most Options.Timeout, until one answers, until the
 // fault would be the same at the next one, or until ctx is done. The error is an
 // *Error: that of the last server that was tried, or of one whose model is
-// Replaced.
+// Replaced. Beside an error the answer says what came, as far as it came.
 func (c *Client) Ask(ctx context.Context, r Request) (Answer, error) {
 	if r.Tokens == 0 {
 		r.Tokens = c.o.AnswerTokens
@@ -128,8 +128,8 @@ func (c *Client) ask(ctx context.Context, r Request) (Answer, error) {
 	defer done()
 
 	var replaced error
+	var answer Answer
 	for _, e := range c.endpoints {
-		var answer Answer
 		answer, err = c.askAt(ctx, e, r)
 		fault := FaultOf(err)
 		if fault == NoFault {
@@ -145,7 +145,7 @@ func (c *Client) ask(ctx context.Context, r Request) (Answer, error) {
 	if replaced != nil {
 		err = replaced
 	}
-	return Answer{}, err
+	return answer, err
 }
 
 // Ready says why a question would not be asked now, or nil. It does not connect and

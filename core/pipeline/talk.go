@@ -140,7 +140,7 @@ func (t *talk) send(ctx context.Context, schema json.RawMessage, attempt int, x 
 	u.Took += answer.Took
 	u.PromptTokens += answer.PromptTokens
 	u.AnswerTokens += answer.AnswerTokens
-	if err == nil {
+	if answer.Model != "" {
 		u.Name, u.Digest, u.Endpoint = answer.Model, answer.Digest, answer.Endpoint
 	}
 	return answer.Text, err
