@@ -28,8 +28,9 @@ race: export CGO_ENABLED = 1
 race: ## the same with the race detector (needs a C compiler)
 	go test -race -timeout 30m ./...
 
-live: browser ## the whole programs: scripts, documents, Chromium; the worker killed, out of room, as a service; floods (as root)
-	go test -count=1 -tags live -timeout 60m ./core/e2e ./core/intake ./core/logfile ./core/pattern ./core/sift ./core/spool ./core/store
+live: browser ## the whole programs: scripts, documents, Chromium; a real Ollama; the worker killed, out of room, as a service; floods (as root)
+	go test -count=1 -tags live -timeout 90m ./core/e2e/... ./core/intake ./core/llm ./core/logfile ./core/pattern ./core/pipeline ./core/sift ./core/spool \
+		./core/store
 
 test: lint unit race live ## everything; installs what it needs
 
@@ -48,7 +49,7 @@ bin/sample.log: # the sample's lines, fifty times over
 	zcat -f $(SAMPLE)/logs/* >bin/day.log
 	cat $(foreach i,1 2 3 4 5 6 7 8 9 10,$(foreach j,1 2 3 4 5,bin/day.log)) >$@
 
-cross: ## dist/: linux amd64, arm64, armv7, stripped, each at most 16 MB
+cross: ## dist/: linux amd64, arm64, armv7, stripped, each at most 24 MiB
 	GOOS=linux GOARCH=amd64       $(BUILD) -o dist/penstock-linux-amd64 $(MAIN)
 	GOOS=linux GOARCH=arm64       $(BUILD) -o dist/penstock-linux-arm64 $(MAIN)
 	GOOS=linux GOARCH=arm GOARM=7 $(BUILD) -o dist/penstock-linux-armv7 $(MAIN)

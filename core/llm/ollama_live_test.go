@@ -33,9 +33,12 @@ const scored = `{"reason":"Since 02:00.","score":96}`
 
 func calm() lab.Model { return lab.Scripted(lab.Answers{Reason: "Since 02:00.", Score: 96}) }
 
-// talker returns a model that writes on until the schema or the limit ends it. It
-// does not repeat itself one by one, which the server would end.
-func talker() lab.Model { return lab.Model{Corpus: `"` + strings.Repeat("abcdefgh", 100)} }
+// talker returns a model that writes on until the schema or the limit ends it, in
+// texts and in lists of them. It says no byte twice in a row: the server would end
+// that.
+func talker() lab.Model {
+	return lab.Model{Corpus: strings.Repeat(`"abcdefgh`, 3) + `",` + strings.Repeat("abcdefgh", 100)}
+}
 
 func TestAskGetsWhatTheModelSays(t *testing.T) {
 	server := lab.Ollama(t)
@@ -64,7 +67,7 @@ func TestAskGetsWhatTheModelSays(t *testing.T) {
 		t.Errorf("three questions loaded the model %d times", starts)
 	}
 	// Another window is another load: why a client has one for all questions.
-	if _, err := newClient(t, func(o *llm.Options) { o.ContextTokens = 4096 }, server.URL).Ask(t.Context(), question("x")); err != nil {
+	if _, err := newClient(t, func(o *llm.Options) { o.ContextTokens = 16_384 }, server.URL).Ask(t.Context(), question("x")); err != nil {
 		t.Fatal(err)
 	}
 	if starts := loads(server); starts != 2 {
@@ -103,11 +106,11 @@ func TestAskTellsWhyThereIsNoAnswer(t *testing.T) {
 	}{
 		{"+ none", calm(), nil, llm.NoFault},
 		{"- the prompt is longer than the window", calm(), func(o *llm.Options, r *llm.Request) {
-			o.ContextTokens, o.AnswerTokens, r.Prompt = 2048, 1024, strings.Repeat("x", 2048)
+			o.ContextTokens, o.AnswerTokens, r.Prompt = 4096, 512, strings.Repeat("x", 4096)
 		}, llm.TooLong},
 		{"- the answer is longer than allowed", talker(), func(_ *llm.Options, r *llm.Request) { r.Tokens = 50 }, llm.Cut},
 		{"- prompt and answer are longer than the window", talker(), func(o *llm.Options, r *llm.Request) {
-			o.ContextTokens, o.AnswerTokens, r.Prompt = 2048, 1024, strings.Repeat("x", 1900)
+			o.ContextTokens, o.AnswerTokens, r.Prompt = 4096, 512, strings.Repeat("x", 4000)
 		}, llm.Cut},
 		{"- the model repeats itself, and the server breaks off", lab.Model{Corpus: `"` + strings.Repeat("a", 100)}, nil, llm.Cut},
 		{"- the model says nothing, without a schema", lab.Model{}, func(_ *llm.Options, r *llm.Request) { r.Schema = nil }, llm.Empty},
@@ -216,26 +219,37 @@ func TestRunnerKilledInMidAnswerIsAskedOnceMore(t *testing.T) {
 	}
 }
 
-// TestWhoStopsAskingStopsTheServer asks for a text that would take the server far
-// longer than this test waits.
+// TestWhoStopsAskingStopsTheServer asks for a text that would take the server a
+// minute and more, longer than this test waits.
 func TestWhoStopsAskingStopsTheServer(t *testing.T) {
 	server := lab.Ollama(t)
-	server.Create(t, "calm", talker())
+	slow := talker()
+	for i := range 1000 { // they fit no JSON, but the server looks at each of them for every byte
+		slow.Phrases = append(slow.Phrases, fmt.Sprintf("\x00%d", i))
+	}
+	server.Create(t, "calm", slow)
 	ask := question("x")
 	ask.Tokens = 1_000_000
 	ask.Schema = json.RawMessage(`{"type":"array","items":{"type":"string","maxLength":1000}}`)
-	largest := func(o *llm.Options) { o.ContextTokens = 131_072 }
 
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := newClient(t, largest, atFirstToken(t, server.URL, cancel)).Ask(ctx, ask)
-	if fault := llm.FaultOf(err); fault != llm.Timeout {
-		t.Errorf("fault %q (%v), want %q", fault, err, llm.Timeout)
-	}
+	client := newClient(t, func(o *llm.Options) { o.ContextTokens = 131_072 }, atFirstToken(t, server.URL, cancel))
+	faults := make(chan llm.Fault)
+	go func() {
+		_, err := client.Ask(ctx, ask)
+		faults <- llm.FaultOf(err)
+	}()
+	<-ctx.Done()
 	// The server writes this line at the end of a request.
-	for end := time.Now().Add(time.Minute); !strings.Contains(server.Log(), `"/api/chat"`); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); !strings.Contains(server.Log(), `"/api/chat"`); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("the server writes on for nobody")
+			t.Error("the server writes on for nobody")
+			server.Kill()
+			break
 		}
+	}
+	if fault := <-faults; fault != llm.Timeout {
+		t.Errorf("fault %q, want %q", fault, llm.Timeout)
 	}
 }
 
