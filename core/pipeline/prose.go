@@ -53,14 +53,16 @@ func sentences(text string) []string {
 
 // harmless says whether a sentence may be shown.
 func (t *talk) harmless(sentence string) bool {
-	if !strings.ContainsFunc(sentence, unicode.IsLetter) || strings.ContainsAny(sentence, "`$|\\{}<>‹›=@#*~^_&%[]\"") || strings.ContainsRune(sentence, utf8.RuneError) {
+	if !strings.ContainsFunc(sentence, unicode.IsLetter) || strings.ContainsAny(sentence, "`$|\\{}<>‹›=@#*~^_&%[]") || strings.ContainsRune(sentence, utf8.RuneError) {
 		return false
 	}
 	if _, instructs := sift.Instructs(sentence); instructs {
 		return false
 	}
 	for _, word := range strings.Fields(sentence) {
-		word = strings.TrimFunc(word, func(r rune) bool { return strings.ContainsRune(".,;:!?…()'“”„«»‘’", r) || r == '\u00a0' })
+		word = strings.TrimFunc(word, func(r rune) bool {
+			return strings.ContainsRune(".,;:!?…()'\"“”„«»‘’", r) || r == '\u00a0'
+		})
 		if !t.plainWord(word) {
 			return false
 		}
@@ -71,8 +73,11 @@ func (t *talk) harmless(sentence string) bool {
 // plainWord says whether a word is one of a language, a handle of the case or the
 // name of its host.
 func (t *talk) plainWord(word string) bool {
+	for _, possessive := range []string{"'s", "’s"} {
+		word = strings.TrimSuffix(word, possessive)
+	}
 	switch {
-	case word == "", slices.Contains(t.handles, word), t.host != "" && word == t.host:
+	case word == "", slices.Contains(t.handles, word), t.host != "" && word == t.host, isAbbreviation(word):
 		return true
 	case strings.HasPrefix(word, "-") && word != "-", strings.ContainsAny(word, "./:"):
 		return false
@@ -80,6 +85,18 @@ func (t *talk) plainWord(word string) bool {
 		return false
 	}
 	return !strings.ContainsFunc(word, func(r rune) bool { return unicode.IsNumber(r) || unicode.IsSymbol(r) || !unicode.IsGraphic(r) })
+}
+
+// isAbbreviation says whether a word is single letters with full stops between
+// them, as in e.g. and z.B.
+func isAbbreviation(word string) bool {
+	for part := range strings.SplitSeq(word, ".") {
+		r, size := utf8.DecodeRuneInString(part)
+		if size != len(part) || !unicode.IsLetter(r) {
+			return false
+		}
+	}
+	return true
 }
 
 // commandWords are programs that change or fetch something and are no words of a
