@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"penstock/core/event"
@@ -71,23 +72,37 @@ func (d *Desk) Cases(ctx context.Context, q CasesQuery) (CasesAnswer, error) {
 	if q.Limit <= 0 || q.Limit > mostCases {
 		q.Limit = mostCases
 	}
-	rows, err := d.store.Cases(ctx, store.Filter{OpenOnly: !q.All, Limit: q.Limit + 1, MinFloor: q.From})
+	// The store knows the floor only, and a model may have put a case one step above.
+	f := store.Filter{OpenOnly: !q.All, Limit: q.Limit + 1, MinFloor: q.From}
+	if q.From > event.Low {
+		f.Limit, f.MinFloor = mostCases+1, q.From-1
+	}
+	rows, err := d.store.Cases(ctx, f)
 	if err != nil {
 		return CasesAnswer{}, err
 	}
-	a := CasesAnswer{Cases: []CaseLine{}, More: len(rows) > q.Limit}
+	a := CasesAnswer{Cases: []CaseLine{}, More: len(rows) == f.Limit}
 	var views []report.CaseView
-	for _, row := range rows[:min(len(rows), q.Limit)] {
-		a.Cases = append(a.Cases, CaseLine{
-			row.ID, row.Status.String(), row.Floor, row.Class, row.Asset, row.Opened.UTC(), row.Updated.UTC(), row.Events,
-		})
-		held, ok, err := d.store.Case(ctx, row.ID)
+	for _, row := range rows {
+		view, _, ok, err := d.view(ctx, row.ID, 1)
 		if err != nil {
 			return CasesAnswer{}, err
 		}
-		if ok {
-			views = append(views, d.engine.View(d.engine.judge(held.Case)))
+		if !ok || view.Decision.Severity < q.From {
+			continue
 		}
+		if len(views) == q.Limit {
+			a.More = true
+			break
+		}
+		views = append(views, view)
+	}
+	slices.SortStableFunc(views, func(x, y report.CaseView) int { return int(y.Decision.Severity) - int(x.Decision.Severity) })
+	for _, v := range views {
+		c := &v.Case
+		a.Cases = append(a.Cases, CaseLine{
+			c.ID, c.Status.String(), v.Decision.Severity, c.Class, c.Asset, c.Opened.UTC(), c.Updated.UTC(), c.Events,
+		})
 	}
 	var text bytes.Buffer
 	if len(views) > 0 {
@@ -99,10 +114,27 @@ func (d *Desk) Cases(ctx context.Context, q CasesQuery) (CasesAnswer, error) {
 	return a, nil
 }
 
+// view returns what people see of a stored case, and its newest records.
+func (d *Desk) view(ctx context.Context, id string, records int) (view report.CaseView, newest []record.Record, ok bool, err error) {
+	held, ok, err := d.store.Case(ctx, id)
+	if err != nil || !ok {
+		return view, nil, ok, err
+	}
+	v := d.engine.judge(held.Case)
+	if newest, err = d.store.Records(ctx, id, records); err != nil {
+		return view, nil, true, err
+	}
+	if len(newest) == 0 { // it waits for its first
+		newest = []record.Record{v.Record()}
+	}
+	return d.engine.recorded(v, newest[0]), newest, true, nil
+}
+
 // CaseQuery asks for one case.
 type CaseQuery struct {
-	Case  string `json:"case"`
-	Style Style  `json:"style"`
+	Case    string `json:"case"`
+	Prompts bool   `json:"prompts,omitempty"` // with what every question to a model began with
+	Style   Style  `json:"style"`
 }
 
 // CaseAnswer is one case in full.
@@ -133,28 +165,30 @@ const historyLines = 20
 
 // Case returns one case in full. The error is a NotFoundError where there is none.
 func (d *Desk) Case(ctx context.Context, q CaseQuery) (CaseAnswer, error) {
-	held, ok, err := d.store.Case(ctx, q.Case)
+	view, records, ok, err := d.view(ctx, q.Case, historyLines)
 	if err != nil {
 		return CaseAnswer{}, err
 	}
 	if !ok {
 		return CaseAnswer{}, NotFoundError{q.Case}
 	}
-	v := d.engine.judge(held.Case)
-	a := CaseAnswer{Record: v.Record()}
-	records, err := d.store.Records(ctx, q.Case, historyLines)
-	if err != nil {
-		return a, err
-	}
-	for i, r := range records {
-		if i == 0 {
-			a.Record = r
+	a := CaseAnswer{Record: records[0]}
+	for _, r := range records {
+		if r.Seq > 0 {
+			a.History = append(a.History, HistoryLine{r.Seq, r.Revision, r.Status, r.Severity, r.Updated})
 		}
-		a.History = append(a.History, HistoryLine{r.Seq, r.Revision, r.Status, r.Severity, r.Updated})
+	}
+	if err := d.addTalk(ctx, &view); err != nil {
+		return a, err
 	}
 	var text bytes.Buffer
-	if err := report.Explain(&text, d.engine.View(v), d.style(q.Style)); err != nil {
+	if err := report.Explain(&text, view, d.style(q.Style)); err != nil {
 		return a, err
+	}
+	if q.Prompts {
+		if err := report.Prompt(&text, view.Report.Model.Talk, d.style(q.Style)); err != nil {
+			return a, err
+		}
 	}
 	if a.Labels, err = d.labels(ctx, q.Case); err != nil {
 		return a, err

@@ -8,6 +8,7 @@ import (
 	"penstock/core/action"
 	"penstock/core/cases"
 	"penstock/core/pipeline"
+	"penstock/core/policy"
 	"penstock/core/report"
 )
 
@@ -20,7 +21,7 @@ func (e *Engine) Language() string { return e.Site.Language() }
 // View returns the verdict in the words that a report shows in that language;
 // the pipeline's own texts stay in the site's.
 func (v Verdict) View(language string) report.CaseView {
-	d := report.Decision{Mode: v.Decision.Mode().String(), DryRun: v.Decision.DryRun()}
+	d := report.Decision{Severity: v.Decision.Severity(), Mode: v.Decision.Mode().String(), DryRun: v.Decision.DryRun()}
 	for _, group := range []struct {
 		orders []action.Order
 		status string
@@ -32,16 +33,21 @@ func (v Verdict) View(language string) report.CaseView {
 		}
 	}
 	for _, r := range v.Decision.Refusals() {
-		text := report.Reason(r.Reason.String(), language)
-		if r.Action != "" {
-			what := strings.TrimSpace(pipeline.ActionWords(r.Action, language) + " " + r.Target)
-			text = report.Refused(what, r.Reason.String(), language)
-		}
-		if !slices.Contains(d.Reasons, text) {
-			d.Reasons = append(d.Reasons, text)
-		}
+		addRefusal(&d, r, language)
 	}
 	return report.CaseView{Case: v.Case, Report: v.Report, Decision: d}
+}
+
+// addRefusal adds in words what was not done, once.
+func addRefusal(d *report.Decision, r policy.Refusal, language string) {
+	text := report.Reason(r.Reason.String(), language)
+	if r.Action != "" {
+		what := strings.TrimSpace(pipeline.ActionWords(r.Action, language) + " " + r.Target)
+		text = report.Refused(what, r.Reason.String(), language)
+	}
+	if !slices.Contains(d.Reasons, text) {
+		d.Reasons = append(d.Reasons, text)
+	}
 }
 
 // topTemplates returns the most frequent templates. A secret that stands in

@@ -3,6 +3,7 @@ package llm
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Fault is why there is no answer, or none that can be used: a closed list.
@@ -37,6 +38,11 @@ func (f Fault) String() string {
 		return faultWords[f]
 	}
 	return fmt.Sprintf("fault(%d)", f)
+}
+
+// FaultNamed returns the fault with that word, NoFault where there is none.
+func FaultNamed(word string) Fault {
+	return Fault(max(0, slices.Index(faultWords[:], word)))
 }
 
 // MarshalText implements encoding.TextMarshaler.

@@ -212,7 +212,6 @@ func TestAnswersThatDoNotStand(t *testing.T) {
 		{"- unknown field", 2, `{"reason":"x","evidence":["E1"],"score":1,"unusual":true,"run":"rm"}`, "it was not one JSON object"},
 		{"- missing field", 2, `{"reason":"x","evidence":["E1"],"score":1}`, "unusual is missing"},
 		{"- invented line", 2, `{"reason":"x","evidence":["E7"],"score":1,"unusual":true}`, "evidence names something that is not in the list"},
-		{"- line twice", 2, `{"reason":"x","evidence":["E1","E1"],"score":1,"unusual":true}`, "evidence names something twice"},
 		{"- no line", 2, `{"reason":"x","evidence":[],"score":1,"unusual":true}`, "evidence has not 1 to 5 entries"},
 		{"- score too high", 2, `{"reason":"x","evidence":["E1"],"score":101,"unusual":true}`, "score is not a whole number"},
 		{"- score with a fraction", 2, `{"reason":"x","evidence":["E1"],"score":1.5,"unusual":true}`, "it was not one JSON object"},
@@ -265,6 +264,16 @@ func TestAnswersThatDoNotStand(t *testing.T) {
 				t.Errorf("the rules' answer of stage %d does not stand", tt.stage)
 			}
 		})
+	}
+}
+
+func TestWhatIsNamedTwiceCountsOnce(t *testing.T) {
+	server := fake.NewOllama(t)
+	script(server, with(2, `{"reason":"x","evidence":["E1","E1"],"score":1,"unusual":true}`))
+	language, c := caseOf(t, "web-shell")
+	_, r := ask(t, asking(t, language, server.URL, nil), c)
+	if diff := cmp.Diff([]string{"E1"}, r.Anomaly.Handles); diff != "" || r.Anomaly.Attempts != 1 {
+		t.Errorf("%d attempts (-want +got)\n%s", r.Anomaly.Attempts, diff)
 	}
 }
 

@@ -259,7 +259,7 @@ func (p *Pipeline) askDetect(ctx context.Context, t *talk, rules Anomaly) Anomal
 		),
 		check: func(a *detectAnswer) error {
 			a.Reason = t.prose(a.Reason, 2*maxReason)
-			return errors.Join(checkPercent("score", a.Score), checkWords("evidence", a.Evidence, t.handles, 1, maxEvidence), checkThere("unusual", a.Unusual != nil))
+			return errors.Join(checkPercent("score", a.Score), checkWords("evidence", &a.Evidence, t.handles, 1, maxEvidence), checkThere("unusual", a.Unusual != nil))
 		},
 	})
 	rules.Answered = by

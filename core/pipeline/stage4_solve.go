@@ -125,7 +125,7 @@ func (p *Pipeline) askSolve(ctx context.Context, t *talk, rules Plan) Plan {
 		schema: object(property{"reason", textOf(maxReason)}, property{"choose", someOf(names, 0, maxChosen)}),
 		check: func(a *solveAnswer) error {
 			a.Reason = t.prose(a.Reason, 2*maxReason)
-			return errors.Join(checkThere("choose", a.Choose != nil), checkWords("choose", a.Choose, names, 0, maxChosen))
+			return errors.Join(checkThere("choose", a.Choose != nil), checkWords("choose", &a.Choose, names, 0, maxChosen))
 		},
 	})
 	rules.Answered = by

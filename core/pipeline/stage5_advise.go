@@ -246,7 +246,7 @@ func (p *Pipeline) askAdvise(ctx context.Context, t *talk, c *cases.Case, rules 
 			if a.What == "" {
 				return wrongf("no sentence of what may be shown: write without numbers, addresses, links, names of files and commands")
 			}
-			return checkWords("steps", a.Steps, ids, min(1, len(ids)), len(ids))
+			return checkWords("steps", &a.Steps, ids, min(1, len(ids)), len(ids))
 		},
 	})
 	rules.Answered = by

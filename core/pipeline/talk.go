@@ -222,17 +222,21 @@ func checkPercent(name string, n *int) error {
 	return nil
 }
 
-func checkWords(name string, words, allowed []string, least, most int) error {
-	if len(words) < least || len(words) > most {
+// checkWords leaves out what is named twice: no schema that Ollama knows forbids it,
+// and small models do it often.
+func checkWords(name string, words *[]string, allowed []string, least, most int) error {
+	if len(*words) < least || len(*words) > most {
 		return wrongf("%s has not %d to %d entries", name, least, most)
 	}
-	for i, word := range words {
+	var once []string
+	for _, word := range *words {
 		if !slices.Contains(allowed, word) {
 			return wrongf("%s names something that is not in the list", name)
 		}
-		if slices.Contains(words[:i], word) {
-			return wrongf("%s names something twice", name)
+		if !slices.Contains(once, word) {
+			once = append(once, word)
 		}
 	}
+	*words = once
 	return nil
 }

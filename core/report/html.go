@@ -144,6 +144,8 @@ func (in *Input) functions() template.FuncMap {
 		"mode":     func(c shownCase) string { return HTMLText(c.modeWords(language)) },
 		"action":   func(a Action) string { return HTMLText(a.words(language)) },
 		"proposal": func(p pipeline.Proposal) string { return HTMLText(proposalWords(p, language)) },
+		"model":    func(r pipeline.Report) []string { return modelParts(&r, language) },
+		"stages":   func(r pipeline.Report) []string { return stageParts(&r, language) },
 		"kinds":    func(l cases.Line) []string { return kindList(&l, language) },
 		"fields":   func(l cases.Line, observed int) string { return fieldList(l.Fields, event.Origin(observed)) },
 		"percent":  func(part, all int) string { return percent(part, all, language) },

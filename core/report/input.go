@@ -74,15 +74,19 @@ type CaseView struct {
 	Case     cases.Case
 	Report   pipeline.Report
 	Decision Decision
+	// TalkOf is the revision that Report.Model.Talk is about where it is an earlier
+	// one, else 0.
+	TalkOf int
 }
 
 // Decision is a policy decision in words, so that a report needs to know
 // nothing of policy's types.
 type Decision struct {
-	Mode    string   // log, act, review or escalate
-	DryRun  bool     // actions are named only
-	Actions []Action // what would be, or is, done
-	Reasons []string // why not more, in the site's language
+	Severity event.Severity // None, or below the floor, is the floor
+	Mode     string         // log, act, review or escalate
+	DryRun   bool           // actions are named only
+	Actions  []Action       // what would be, or is, done
+	Reasons  []string       // why not more, in the site's language
 }
 
 // Action is one decided action in words.

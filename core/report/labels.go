@@ -65,6 +65,7 @@ var labels = map[string]pipeline.Text{
 	"model-failed":    {EN: "gave no valid answer: what rules say stands", ES: "no dio respuesta válida: vale lo que dicen las reglas", DE: "gab keine gültige Antwort: Es gilt, was die Regeln sagen", FR: "n'a pas donné de réponse valable : les règles valent"},
 	"dissent":         {EN: "It finds this less grave than the rules do. The rules decide, and their words stand.", ES: "Lo ve menos grave que las reglas. Deciden las reglas, y valen sus palabras.", DE: "Es hält das für weniger schwer als die Regeln. Die Regeln entscheiden, und ihre Worte gelten.", FR: "Il juge cela moins grave que les règles. Les règles décident, et leurs mots valent."},
 	"ordinary":        {EN: "It calls this ordinary, and was asked no further.", ES: "Lo considera normal, y no se le preguntó más.", DE: "Es nennt das gewöhnlich und wurde nicht weiter gefragt.", FR: "Il juge cela ordinaire, et n'a pas été interrogé plus avant."},
+	"talk-of":         {EN: "What was said about revision {count}:", ES: "Lo que se dijo de la revisión {count}:", DE: "Was zu Stand {count} gesagt wurde:", FR: "Ce qui a été dit de la révision {count} :"},
 	"by-rules":        {EN: "rules", ES: "reglas", DE: "Regeln", FR: "règles"},
 	"by-model":        {EN: "model", ES: "modelo", DE: "Modell", FR: "modèle"},
 	"stage-detect":    {EN: "unusual?", ES: "¿inusual?", DE: "ungewöhnlich?", FR: "inhabituel ?"},

@@ -6,46 +6,86 @@ import (
 	"strings"
 	"time"
 
+	"penstock/core/event"
 	"penstock/core/pipeline"
 )
 
 // model writes what part a model had in the answers, stage by stage, and then each
 // question and answer.
-func (p *printer) model(r pipeline.Report) {
-	u := r.Model
-	if u.State == pipeline.NoModel {
-		return
+func (p *printer) model(v *CaseView) {
+	parts := modelParts(&v.Report, p.Language)
+	if len(parts) > 0 {
+		p.section("model")
 	}
-	p.section("model")
-	text := p.label("model-" + u.State.String())
+	for _, part := range parts {
+		p.wrap("  ", part)
+	}
+	for _, part := range stageParts(&v.Report, p.Language) {
+		p.wrap("  ", part)
+	}
+	if v.TalkOf > 0 {
+		p.line("")
+		p.wrap("  ", fillCount(p.label("talk-of"), v.TalkOf, 0, p.Language))
+	}
+	p.exchanges(v.Report.Model.Talk.Exchanges)
+}
+
+// modelParts says what part a model had, and what all of it cost; nothing where
+// none is configured.
+func modelParts(r *pipeline.Report, language string) []string {
+	u := &r.Model
+	if u.State == pipeline.NoModel {
+		return nil
+	}
+	text := label("model-"+u.State.String(), language)
 	if u.Why != "" {
 		text += " (" + u.Why + ")"
 	}
 	if u.Name != "" {
-		text = u.Name + " " + short(u.Digest) + ": " + text
+		text = strings.TrimSpace(u.Name+" "+short(u.Digest)) + ": " + text
 	}
-	p.wrap("  ", text)
+	parts := []string{text}
 	if u.Dissent {
-		p.wrap("  ", p.label("dissent"))
+		parts = append(parts, label("dissent", language))
 	}
 	if u.Ordinary {
-		p.wrap("  ", p.label("ordinary"))
+		parts = append(parts, label("ordinary", language))
 	}
-	if u.Calls == 0 {
-		return
+	if u.Calls > 0 {
+		parts = append(parts, cost(u.Calls, u.PromptTokens, u.AnswerTokens, u.Took))
 	}
-	p.line("  %s", cost(u.Calls, u.PromptTokens, u.AnswerTokens, u.Took))
-	for i, by := range []pipeline.Answered{r.Anomaly.Answered, r.Assessment.Answered, r.Plan.Answered, r.Advice.Answered} {
-		p.line("  %d %s: %s", i+2, p.label(stageLabels[i]), p.answered(by))
-	}
-	p.exchanges(u.Talk.Exchanges)
+	return parts
 }
 
 var stageLabels = [...]string{"stage-detect", "stage-assess", "stage-solve", "stage-advise"}
 
+// stageParts says for each stage who gave its answer; nothing where no model was
+// asked.
+func stageParts(r *pipeline.Report, language string) []string {
+	if r.Model.Calls == 0 {
+		return nil
+	}
+	var parts []string
+	for i, by := range []pipeline.Answered{r.Anomaly.Answered, r.Assessment.Answered, r.Plan.Answered, r.Advice.Answered} {
+		parts = append(parts, fmt.Sprintf("%d %s: %s", i+2, label(stageLabels[i], language), answered(by, language)))
+	}
+	return parts
+}
+
+// said returns the severity that the model gave, for a table.
+func said(r *pipeline.Report, language string) string {
+	switch {
+	case r.Model.Ordinary:
+		return pipeline.SeverityWord(event.None, language)
+	case r.Assessment.Source == pipeline.Model:
+		return pipeline.SeverityWord(r.Assessment.Severity, language)
+	}
+	return "–"
+}
+
 // answered says who gave the answer of one stage, and what it cost.
-func (p *printer) answered(by pipeline.Answered) string {
-	text := p.label("by-" + by.Source.String())
+func answered(by pipeline.Answered, language string) string {
+	text := label("by-"+by.Source.String(), language)
 	if fault := by.Fault.String(); fault != "" {
 		text += " (" + fault + ")"
 	}
@@ -88,7 +128,7 @@ func Prompt(w io.Writer, t pipeline.Talk, s Style) error {
 	}
 	p := &printer{w: w, Style: s}
 	p.line("")
-	p.line("  %s (%s)", p.label("prompt"), t.Prompts)
+	p.line("  %s (%s)", p.label("prompt"), Terminal(t.Prompts))
 	p.quote(t.System)
 	p.line("    |")
 	p.quote(t.Case)

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -22,8 +23,9 @@ type Style struct {
 
 const timeLayout = "2006-01-02 15:04:05"
 
-// Table writes the cases, one line each, in the order given. The time zone of
-// its times stands in the heading.
+// Table writes the cases, one line each, in the order given; where a model is asked
+// the severity that it gave stands beside the decided one. The time zone of its
+// times stands in the heading.
 func Table(w io.Writer, views []CaseView, s Style) error {
 	p := &printer{w: w, Style: s}
 	rows := [][]string{{
@@ -37,6 +39,12 @@ func Table(w io.Writer, views []CaseView, s Style) error {
 			pipeline.ClassWords(c.Class, s.Language), p.time(c.Opened), number(c.Events, s.Language),
 			Terminal(views[i].Report.Advice.Headline),
 		})
+	}
+	if slices.ContainsFunc(views, func(v CaseView) bool { return v.Report.Model.State != pipeline.NoModel }) {
+		rows[0] = slices.Insert(rows[0], 1, p.label("model"))
+		for i := range views {
+			rows[i+1] = slices.Insert(rows[i+1], 1, said(&views[i].Report, s.Language))
+		}
 	}
 	widths := columns(rows)
 	for i, row := range rows {
@@ -69,7 +77,7 @@ func Explain(w io.Writer, v CaseView, s Style) error {
 	p.advice(v.Report.Advice)
 	p.why(v.Report)
 	p.decision(v)
-	p.model(v.Report)
+	p.model(&v)
 	p.section("lines")
 	if c.Events > len(c.Lines) {
 		p.wrap("  ", fillCount(p.label("of-lines"), len(c.Lines), c.Events, s.Language))

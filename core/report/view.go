@@ -10,11 +10,9 @@ import (
 	"penstock/core/pipeline"
 )
 
-// severity returns what the case is shown as: what the pipeline says, which is
-// never below the floor.
-func (v *CaseView) severity() event.Severity {
-	return max(v.Case.Floor, v.Report.Assessment.Severity)
-}
+// severity returns what the case is shown as: what policy decided, which is never
+// below the floor. What a model says is not it.
+func (v *CaseView) severity() event.Severity { return max(v.Case.Floor, v.Decision.Severity) }
 
 // The states of an action that report has words for.
 const (

@@ -23,6 +23,7 @@ import (
 type analyzeFlags struct {
 	config, state, report, against string
 	json, quiet, decisions         bool
+	model                          modelChoice
 }
 
 func newAnalyze(e *env) *cobra.Command {
@@ -32,12 +33,22 @@ func newAnalyze(e *env) *cobra.Command {
 		Short: "Sift log files into cases and say how bad they are and what to do",
 		Long: `Analyze reads log files (plain or gzip, any format that Penstock knows, - or
 nothing for standard input), merges them by time and shows the cases it finds,
-the gravest first. It decides by rules alone and changes nothing.`,
+the gravest first. It decides by rules and changes nothing.
+
+With --model a local model is asked about the gravest cases, at most 25: it may raise
+one by a step and says what it sees. The limits of an hour in the configuration are
+for the worker and do not hold here. Ctrl-C stops asking and shows what there is.`,
 		Example: `  penstock analyze /var/log/auth.log /var/log/nginx/access.log
   penstock analyze --report cases.html /var/ossec/logs/alerts/alerts.json
-  zcat old.log.gz | penstock analyze --decisions -`,
+  zcat old.log.gz | penstock analyze --decisions -
+  penstock analyze --model qwen3:8b --report cases.html /var/log/auth.log`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := exclusive(cmd, "json", "quiet", "decisions", "against"); err != nil {
+			for _, names := range [][]string{{"json", "quiet", "decisions", "against"}, {"model", "decisions"}, {"model", "against"}} {
+				if err := exclusive(cmd, names...); err != nil {
+					return err
+				}
+			}
+			if err := f.model.check(cmd); err != nil {
 				return err
 			}
 			return analyze(cmd.Context(), e, f, args)
@@ -50,6 +61,7 @@ the gravest first. It decides by rules alone and changes nothing.`,
 	fl.StringVar(&f.against, "against", "", "show what another configuration `file` would have decided differently")
 	fl.BoolVar(&f.json, "json", false, "print totals and cases as JSON")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "print the totals only")
+	f.model.add(cmd, "`name` of a model to ask about the gravest cases")
 	fl.BoolVar(&f.decisions, "decisions", false, "print one JSON line per event: seq, decision, case, severity, class, reasons")
 	return cmd
 }
@@ -68,6 +80,10 @@ func analyze(ctx context.Context, e *env, f analyzeFlags, paths []string) error 
 	if f.against != "" {
 		return against(ctx, e, f, engine, paths)
 	}
+	asker, err := f.model.openIf(ctx, engine)
+	if err != nil {
+		return err
+	}
 	out := bufio.NewWriterSize(e.stdout, 64<<10)
 	var collected app.Collector
 	each := func(ev *event.Event, outcome cases.Outcome) error {
@@ -82,10 +98,11 @@ func analyze(ctx context.Context, e *env, f analyzeFlags, paths []string) error 
 	if broken != nil && !isPartly(broken) {
 		return errors.Join(inputError(broken), out.Flush())
 	}
+	collected.Totals.Bytes, collected.Totals.Took = usage.Bytes, time.Since(started)
 	verdicts := f.verdicts(engine)
+	asked := askGravest(ctx, e, engine, asker, verdicts)
 	in := collected.Report(engine, verdicts)
 	in.Version, in.Generated = version, time.Now()
-	in.Totals.Bytes, in.Totals.Took = usage.Bytes, time.Since(started)
 	if err := writeReport(f.report, in); err != nil {
 		return err
 	}
@@ -93,6 +110,7 @@ func analyze(ctx context.Context, e *env, f analyzeFlags, paths []string) error 
 		return err
 	}
 	notes(e, in, usage)
+	asked.note(e)
 	if broken != nil {
 		return incomplete(e, f, usage, broken)
 	}
@@ -142,7 +160,7 @@ func checkWritable(path string) error {
 // verdicts works every case through the stages where the result shows more than
 // how many there are.
 func (f analyzeFlags) verdicts(engine *app.Engine) []app.Verdict {
-	if f.report == "" && (f.decisions || f.quiet) {
+	if f.report == "" && f.model.name == "" && (f.decisions || f.quiet) {
 		return engine.Unjudged()
 	}
 	return engine.Verdicts()

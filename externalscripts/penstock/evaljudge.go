@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -238,22 +237,10 @@ func newest(all []event.Event) (at time.Time, ok bool) {
 // modelFor returns the client of the configured servers, or of one on this host,
 // for a model of that name. Its limits are so wide that they limit nothing.
 func (j *judge) modelFor(name string) (*llm.Client, error) {
-	o := &j.config.Model
-	if len(o.Endpoints) == 0 {
-		o.Endpoints = []string{"http://127.0.0.1:11434"}
-	}
-	if o.Name != name {
-		o.Name, o.Digest = name, ""
-	}
-	o.CallsPerHour, o.TokensPerHour, o.TimePerHour = 100_000, 1_000_000_000, time.Hour
-	var problems []error
-	o.Check(func(path, text string) { problems = append(problems, fmt.Errorf("model.%s: %s", path, text)) })
-	if err := errors.Join(problems...); err != nil {
-		return nil, exitError{exitConfig, err, "see docs/configuration.md"}
-	}
-	client, err := llm.New(*o)
+	o, err := modelChoice{name: name}.options(j.config.Model)
 	if err != nil {
-		return nil, exitError{exitConfig, err, ""}
+		return nil, err
 	}
-	return client, nil
+	j.config.Model = unhurried(o)
+	return newClient(j.config.Model)
 }

@@ -124,23 +124,26 @@ func modelConfig(t *testing.T, url string) string {
 	return path
 }
 
-// answering makes the server say that severity of every case that is not calm.
+// answering makes the server say that severity of every case.
 func answering(server *fake.Ollama, severity string) {
-	server.Answer(func(c fake.Chat) fake.Reply {
-		switch form := string(c.Format); {
-		case strings.Contains(form, `"unusual"`):
-			return fake.Reply{Text: `{"reason":"It is odd.","evidence":["E1"],"score":90,"unusual":true}`}
-		case strings.Contains(form, `"class"`):
-			return fake.Reply{Text: `{"reason":"It is bad.","class":"malware","severity":"` + severity + `","confidence":80}`}
-		case strings.Contains(form, `"severity"`):
-			return fake.Reply{Text: `{"reason":"It is bad.","severity":"` + severity + `","confidence":80}`}
-		case strings.Contains(form, `"choose"`):
-			return fake.Reply{Text: `{"reason":"It helps.","choose":[]}`}
-		case strings.Contains(form, `"steps"`):
-			return fake.Reply{Text: `{"what":"It happened.","means":"It matters.","steps":["S1"]}`}
-		}
-		return fake.Reply{Text: `{"what":"It happened.","means":"It matters."}`}
-	})
+	server.Answer(func(c fake.Chat) fake.Reply { return answerTo(c, severity) })
+}
+
+// answerTo is a valid answer to any question.
+func answerTo(c fake.Chat, severity string) fake.Reply {
+	switch form := string(c.Format); {
+	case strings.Contains(form, `"unusual"`):
+		return fake.Reply{Text: `{"reason":"It is odd.","evidence":["E1"],"score":90,"unusual":true}`}
+	case strings.Contains(form, `"class"`):
+		return fake.Reply{Text: `{"reason":"It is bad.","class":"malware","severity":"` + severity + `","confidence":80}`}
+	case strings.Contains(form, `"severity"`):
+		return fake.Reply{Text: `{"reason":"It is bad.","severity":"` + severity + `","confidence":80}`}
+	case strings.Contains(form, `"choose"`):
+		return fake.Reply{Text: `{"reason":"It helps.","choose":[]}`}
+	case strings.Contains(form, `"steps"`):
+		return fake.Reply{Text: `{"what":"It happened.","means":"It matters.","steps":["S1"]}`}
+	}
+	return fake.Reply{Text: `{"what":"It happened.","means":"It matters."}`}
 }
 
 // evalRun runs a subcommand of eval with --json and reads what it prints.

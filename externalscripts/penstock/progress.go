@@ -71,3 +71,26 @@ func styleFor(e *env, language string, location *time.Location) report.Style {
 	}
 	return s
 }
+
+// steps shows how many of so many things are done, on a terminal only.
+type steps struct{ bar *progressbar.ProgressBar }
+
+func newSteps(w io.Writer, all int, what string) *steps {
+	if !isTerminal(w) {
+		return &steps{}
+	}
+	return &steps{progressbar.NewOptions(all, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
+		progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionSetRenderBlankState(true))}
+}
+
+func (s *steps) step() {
+	if s.bar != nil {
+		_ = s.bar.Add(1) // what a bar cannot show is no reason to stop
+	}
+}
+
+func (s *steps) finish() {
+	if s.bar != nil {
+		_ = s.bar.Finish()
+	}
+}
