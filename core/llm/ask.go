@@ -18,7 +18,10 @@ const (
 	textBytes = 64   // of the text of each token
 )
 
-var errTooMuchText = errors.New("more text than so many tokens can be")
+var (
+	errTooMuchText = errors.New("more text than so many tokens can be")
+	errLate        = errors.New("no whole answer in time")
+)
 
 // chat asks the model at one server once.
 func (c *Client) chat(ctx context.Context, e *endpoint, r Request) (Answer, error) {
@@ -109,7 +112,11 @@ func (c *Client) question(r Request) *api.ChatRequest {
 // outside: they are cut and quoted.
 func (e *endpoint) fault(ctx context.Context, w *wire, err error) error {
 	if ctx.Err() != nil {
-		return &Error{Fault: Timeout, Endpoint: e.url, Err: ctx.Err()}
+		fault := Timeout
+		if !errors.Is(context.Cause(ctx), errLate) { // whoever asked does not wait any longer
+			fault = Budget
+		}
+		return &Error{Fault: fault, Endpoint: e.url, Err: ctx.Err()}
 	}
 	var status api.StatusError
 	var refused api.AuthorizationError
@@ -148,7 +155,7 @@ func statusFault(s api.StatusError) Fault {
 	case code == http.StatusServiceUnavailable, code == http.StatusTooManyRequests:
 		return Busy
 	case code == http.StatusInternalServerError && (says("schema") || says("must be of type")):
-		return Refused
+		return Invalid
 	case code == http.StatusInternalServerError:
 		return Crashed
 	case code > http.StatusInternalServerError:

@@ -189,7 +189,7 @@ func (c *Client) turn(ctx context.Context) (done func(), err error) {
 // askAt asks one server, unless it is left alone.
 func (c *Client) askAt(ctx context.Context, e *endpoint, r Request) (Answer, error) {
 	answer, err := e.breaker.Execute(func() (Answer, error) {
-		ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
+		ctx, cancel := context.WithTimeoutCause(ctx, c.o.Timeout, errLate)
 		defer cancel()
 		answer, err := c.chat(ctx, e, r)
 		if FaultOf(err) == Crashed && ctx.Err() == nil {
@@ -207,7 +207,7 @@ func (c *Client) askAt(ctx context.Context, e *endpoint, r Request) (Answer, err
 // elsewhere says whether another server may well give an answer.
 func (f Fault) elsewhere() bool {
 	switch f {
-	case Unreachable, Timeout, Busy, Broken, Missing, Replaced, Redirected, Crashed:
+	case Unreachable, Timeout, Busy, Broken, Missing, Replaced, Refused, Redirected, Crashed:
 		return true
 	}
 	return false

@@ -140,10 +140,10 @@ func TestAskFaults(t *testing.T) {
 		{"- never ends", fake.Reply{}, chat(fake.Fault{Endless: true}), Cut, "larger than allowed", 1, false},
 		{"- prompt too long for the window", fake.Reply{Status: 400, Error: fake.OllamaTooLong}, fake.Fault{}, TooLong, fake.OllamaTooLong, 1, false},
 		{"- an old server cut the prompt off", fake.Reply{Text: "{}", PromptTokens: 8192}, fake.Fault{}, TooLong, "filled all 8192", 1, false},
-		{"- thinking asked of one that cannot", fake.Reply{Status: 400, Error: `"tiny" does not support thinking`}, fake.Fault{}, Refused, "thinking", 1, false},
-		{"- schema that it cannot read", fake.Reply{Status: 500, Error: fake.OllamaSchema}, fake.Fault{}, Refused, "schema", 1, false},
-		{"- option of another type", fake.Reply{Status: 500, Error: `option "num_ctx" must be of type integer`}, fake.Fault{}, Refused, "num_ctx", 1, false},
-		{"- token wanted", fake.Reply{Status: 401, Error: "unauthorized"}, fake.Fault{}, Refused, "another token", 1, false},
+		{"- thinking asked of one that cannot", fake.Reply{Status: 400, Error: `"tiny" does not support thinking`}, fake.Fault{}, Refused, "thinking", 1, true},
+		{"- schema that it cannot read", fake.Reply{Status: 500, Error: fake.OllamaSchema}, fake.Fault{}, Invalid, "schema", 1, false},
+		{"- option of another type", fake.Reply{Status: 500, Error: `option "num_ctx" must be of type integer`}, fake.Fault{}, Invalid, "num_ctx", 1, false},
+		{"- token wanted", fake.Reply{Status: 401, Error: "unauthorized"}, fake.Fault{}, Refused, "another token", 1, true},
 		{"- runner stopped", fake.Reply{Status: 500, Error: fake.OllamaCrashed}, fake.Fault{}, Crashed, "unexpectedly stopped", 2, true},
 		{"- runner died in mid answer", fake.Reply{Text: `{"sc`, Error: fake.OllamaBroken}, fake.Fault{}, Crashed, "unexpected EOF", 2, true},
 		{"- server is loading and full", fake.Reply{Status: 503, Error: fake.OllamaBusy}, fake.Fault{}, Busy, "server busy", 1, true},
@@ -202,8 +202,8 @@ func TestAskBelievesNoAnswerWhoseContextIsOver(t *testing.T) {
 	other := fake.NewOllama(t)
 	c := clientOf(t, server.URL, other.URL)
 	_, err := c.Ask(ctx, question)
-	if FaultOf(err) != Timeout || !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), server.URL) {
-		t.Errorf("error = %v, want timeout of %s for %v", err, server.URL, context.Canceled)
+	if FaultOf(err) != Budget || !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), server.URL) {
+		t.Errorf("error = %v, want budget of %s for %v", err, server.URL, context.Canceled)
 	}
 	if len(other.Paths()) > 0 {
 		t.Error("the next server was asked though nobody waits")
@@ -350,8 +350,8 @@ func TestFaultsOfOneQuestionDoNotCloseAServer(t *testing.T) {
 			}
 			cancel()
 		}()
-		if _, err := c.Ask(ctx, Request{Prompt: "hang"}); FaultOf(err) != Timeout {
-			t.Fatalf("error = %v, want timeout", err)
+		if _, err := c.Ask(ctx, Request{Prompt: "hang"}); FaultOf(err) != Budget {
+			t.Fatalf("error = %v, want budget", err)
 		}
 	}
 	if err := c.Ready(false); err != nil {

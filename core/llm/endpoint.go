@@ -2,7 +2,6 @@ package llm
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -44,8 +43,8 @@ func newEndpoint(address, token string, o *Options, rest time.Duration) (*endpoi
 			ReadyToTrip: func(counts gobreaker.Counts) bool { return counts.ConsecutiveFailures >= failures },
 			// A server that answers, if not as wanted, is no broken one.
 			IsSuccessful: func(err error) bool { return !FaultOf(err).elsewhere() },
-			// Whoever stops asking says nothing about the server.
-			IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
+			// That we stop asking says nothing about the server.
+			IsExcluded: func(err error) bool { return FaultOf(err) == Budget },
 		}),
 		last: EndpointState{URL: address},
 	}, nil
@@ -60,7 +59,7 @@ func (e *endpoint) client(limit int) (*api.Client, *wire) {
 // find looks for the configured model in the server's list. Asking for it costs
 // little, and shows a model that was replaced under its name.
 func (e *endpoint) find(ctx context.Context, o *Options) (api.ListModelResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, lookTimeout, errLate)
 	defer cancel()
 	client, wire := e.client(maxLook)
 	list, err := client.List(ctx)

@@ -14,17 +14,17 @@ const (
 	Unreachable       // nobody answers there, or the connection broke
 	Timeout           // no whole answer in time
 	Busy              // the server has no room, or too many of ours wait
-	Budget            // the calls, tokens or time of the hour or of the case are used up
+	Budget            // the calls, tokens or time of the hour or of the case are used up, or whoever asked left
 	Broken            // it failed again and again, and is left alone for a while
 	Missing           // the server has no model of that name
 	Replaced          // the model there is not the one that the configuration pins
 	TooLong           // the prompt does not fit the model's window
-	Refused           // the server refuses the request as it is
+	Refused           // the server refuses us, for instance for want of another token
 	Redirected        // the server sends us elsewhere, which is never followed
 	Crashed           // the server's runner stopped in the middle
 	Cut               // the answer was longer than allowed, and is cut off
 	Empty             // there was no text in the answer
-	Invalid           // the answer does not fit the schema or the case; whoever asked says so
+	Invalid           // the answer does not fit the schema or the case, as whoever asked says, or the server cannot read the schema
 )
 
 var faultWords = [...]string{

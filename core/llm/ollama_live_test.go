@@ -116,7 +116,7 @@ func TestAskTellsWhyThereIsNoAnswer(t *testing.T) {
 		{"- the model says nothing, without a schema", lab.Model{}, func(_ *llm.Options, r *llm.Request) { r.Schema = nil }, llm.Empty},
 		{"- the model's weights are no numbers", lab.Model{NaN: true}, nil, llm.Crashed},
 		{"- the same with Ollama's own engine", lab.Model{NaN: true, Architecture: lab.Qwen3}, nil, llm.Cut},
-		{"- a schema that is none", calm(), func(_ *llm.Options, r *llm.Request) { r.Schema = object(`{"type":"strin"}`) }, llm.Refused},
+		{"- a schema that is none", calm(), func(_ *llm.Options, r *llm.Request) { r.Schema = object(`{"type":"strin"}`) }, llm.Invalid},
 		{"- a bound above 2000 crashes the runner", calm(), func(_ *llm.Options, r *llm.Request) {
 			r.Schema = object(`{"type":"string","maxLength":3000}`)
 		}, llm.Crashed},
@@ -248,8 +248,8 @@ func TestWhoStopsAskingStopsTheServer(t *testing.T) {
 			break
 		}
 	}
-	if fault := <-faults; fault != llm.Timeout {
-		t.Errorf("fault %q, want %q", fault, llm.Timeout)
+	if fault := <-faults; fault != llm.Budget {
+		t.Errorf("fault %q, want %q", fault, llm.Budget)
 	}
 }
 

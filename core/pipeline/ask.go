@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 
 	"penstock/core/cases"
 	"penstock/core/event"
@@ -46,14 +47,13 @@ func (p *Pipeline) Ask(ctx context.Context, c cases.Case, rules Report) (Report,
 	if !p.HasModel() || r.Model.Why != "" {
 		return r, ctx.Err()
 	}
-	t, ok := p.newTalk(&c, &rules, &r.Model)
+	within, done := context.WithTimeout(ctx, p.limits.CaseTime)
+	defer done()
+	t, ok := p.begin(within, &c, &r)
 	if !ok {
 		r.Model.Why = llm.TooLong.String()
 		return r, ctx.Err()
 	}
-	within, done := t.wait(ctx)
-	defer done()
-	r.Anomaly = p.askDetect(within, t, rules.Anomaly)
 	ordinary := r.Anomaly.Source == Model && !r.Anomaly.Unusual
 	r.Model.Ordinary = ordinary && c.Floor <= event.Low
 	if !r.Model.Ordinary {
@@ -64,6 +64,10 @@ func (p *Pipeline) Ask(ctx context.Context, c cases.Case, rules Report) (Report,
 		if !r.Model.Dissent { // who does not see the danger does not find the words for it
 			r.Advice = p.askAdvise(within, t, &c, p.adviceOf(&c, rules, r.Assessment))
 		}
+		if by := r.Advice.Answered; by.Source != Model {
+			r.Advice = rules.Advice
+			r.Advice.Answered = by
+		}
 	}
 	r.Model.State = stateOf(&r)
 	if r.Model.State == Answers {
@@ -72,14 +76,45 @@ func (p *Pipeline) Ask(ctx context.Context, c cases.Case, rules Report) (Report,
 	return r, ctx.Err()
 }
 
-// adviceOf returns the rules' advice: that of the class which the model found,
-// where rules had found none.
+// halvings is how often a case is cut in half where a server says that it is too
+// long: how many tokens a text has depends on the model, and on what it is made of.
+const halvings = 2
+
+// begin asks the first question. It says false where there is no room for the case.
+func (p *Pipeline) begin(ctx context.Context, c *cases.Case, r *Report) (t *talk, ok bool) {
+	rules := r.Anomaly // whose reasons the question quotes, too
+	for halved := range halvings + 1 {
+		shorter, fits := p.newTalk(c, r, &r.Model, halved)
+		if !fits {
+			break
+		}
+		t, r.Model.Why = shorter, ""
+		r.Anomaly = p.askDetect(ctx, t, rules)
+		if r.Anomaly.Fault != llm.TooLong {
+			break
+		}
+	}
+	return t, t != nil
+}
+
+// adviceOf returns the rules' advice as it is for what the model found: of the class
+// where rules had found none, and with whom to call where it is graver by a step.
 func (p *Pipeline) adviceOf(c *cases.Case, rules Report, a Assessment) Advice {
-	if a.Class == c.Class {
+	found := rules.Assessment
+	found.Class = a.Class
+	if a.Source == Model && a.Severity > c.Floor && (c.Floor < event.High || c.Confirmed) {
+		found.Severity = c.Floor + 1
+	}
+	if found.Class == c.Class && found.Severity == c.Floor {
 		return rules.Advice
 	}
-	rules.Assessment.Class = a.Class
-	return p.advise(c, rules.Summary, rules.Assessment)
+	advice := p.advise(c, rules.Summary, found)
+	for _, who := range rules.Advice.Call {
+		if !slices.Contains(advice.Call, who) {
+			advice.Call = append(advice.Call, who)
+		}
+	}
+	return advice
 }
 
 // stateOf says how much of the report is the model's.

@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -120,6 +123,7 @@ func answersIn(t testing.TB, folder string) map[int]string {
 
 // forget takes out what differs from run to run.
 func forget(r *pipeline.Report, url string) {
+	r.Summary = pipeline.Summary{} // that of the rules
 	r.Model.Endpoint, r.Model.Took = "", 0
 	for _, by := range []*pipeline.Answered{&r.Anomaly.Answered, &r.Assessment.Answered, &r.Plan.Answered, &r.Advice.Answered} {
 		by.Took = 0
@@ -415,5 +419,99 @@ func TestTokensOfACaseAreBounded(t *testing.T) {
 	_, r := ask(t, asking(t, language, server.URL, func(o *llm.Options) { o.CaseTokens = 1500 }), c)
 	if r.Model.State != pipeline.Partly || r.Model.Why != llm.Budget.String() || r.Model.PromptTokens+r.Model.AnswerTokens < 1500 || r.Model.Calls != 2 {
 		t.Errorf("%+v, %d calls, %d + %d tokens", r.Model.State, r.Model.Calls, r.Model.PromptTokens, r.Model.AnswerTokens)
+	}
+}
+
+// How many tokens a text has is for the server to say.
+func TestCaseThatIsTooLongIsCutInHalf(t *testing.T) {
+	server := fake.NewOllama(t)
+	server.Answer(func(c fake.Chat) fake.Reply {
+		if len(c.Prompt()) > 5000 {
+			return fake.Reply{Status: 400, Error: fake.OllamaTooLong}
+		}
+		return fake.Reply{Text: strings.ReplaceAll(sound[stageOf(c)], "E1", handleIn(c))}
+	})
+	_, r := ask(t, asking(t, "en", server.URL, nil), large(rand.New(rand.NewPCG(1, 1))))
+	if r.Model.State != pipeline.Answers || r.Anomaly.Source != pipeline.Model || r.Model.Why != "" || !strings.Contains(r.Model.Talk.Case, "left out") {
+		t.Errorf("%s %s after %d calls", r.Model.State, r.Model.Why, r.Model.Calls)
+	}
+	server.Answer(func(fake.Chat) fake.Reply { return fake.Reply{Status: 400, Error: fake.OllamaTooLong} })
+	_, r = ask(t, asking(t, "en", server.URL, nil), large(rand.New(rand.NewPCG(1, 1))))
+	if r.Model.State != pipeline.Failed || r.Model.Why != llm.TooLong.String() || r.Model.Calls != 3 {
+		t.Errorf("%s %s after %d calls", r.Model.State, r.Model.Why, r.Model.Calls)
+	}
+}
+
+// handleIn returns a handle that the question shows.
+func handleIn(c fake.Chat) string {
+	var form struct {
+		Properties struct {
+			Evidence struct{ Items struct{ Enum []string } }
+			Choose   struct{ Items struct{ Enum []string } }
+		}
+	}
+	_ = json.Unmarshal(c.Format, &form) // a form without them has no handle
+	for _, h := range append(form.Properties.Evidence.Items.Enum, form.Properties.Choose.Items.Enum...) {
+		_, h, _ = strings.Cut(" "+h, "E")
+		h, _, _ = strings.Cut(h, ".")
+		return "E" + h
+	}
+	return "E1"
+}
+
+func TestTimeOfACaseIsItsOwnBudget(t *testing.T) {
+	server := fake.NewOllama(t)
+	server.Answer(func(c fake.Chat) fake.Reply {
+		return fake.Reply{Text: sound[stageOf(c)], Hang: stageOf(c) > 2}
+	})
+	language, c := caseOf(t, "web-shell")
+	o := llm.DefaultOptions()
+	o.Endpoints, o.Name = []string{server.URL}, fake.Model
+	client, err := llm.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.CaseTime = 2 * time.Second // which no configuration allows
+	_, r := ask(t, newPipeline(t, language).WithModel(client, o, func() string { return "mark" }), c)
+	if r.Model.State != pipeline.Partly || r.Model.Why != llm.Budget.String() || r.Assessment.Fault != llm.Budget {
+		t.Errorf("%s %s, %+v", r.Model.State, r.Model.Why, r.Assessment.Answered)
+	}
+}
+
+func TestWhoToCallFollowsARaise(t *testing.T) {
+	server := fake.NewOllama(t)
+	script(server, sound)
+	language, c := caseOf(t, "web-shell")
+	c.Floor = event.Low // the contact of its zone is called from Medium on
+	rules, r := ask(t, asking(t, language, server.URL, nil), c)
+	const contact = "IT on call, +49 30 555 0102, it@waterworks.example"
+	if slices.Contains(rules.Advice.Call, contact) || !slices.Contains(r.Advice.Call, contact) {
+		t.Errorf("rules call %q, with the model %q", rules.Advice.Call, r.Advice.Call)
+	}
+}
+
+func TestAdviceWithoutTheModelsWordsIsTheRules(t *testing.T) {
+	server := fake.NewOllama(t)
+	answers := with(5, "no")
+	answers[3] = `{"reason":"x","class":"web-attack","severity":"High","confidence":50}`
+	script(server, answers)
+	language, c := caseOf(t, "web-shell")
+	c.Class, c.Floor = event.Novelty, event.Low
+	rules, r := ask(t, asking(t, language, server.URL, nil), c)
+	r.Advice.Answered = rules.Advice.Answered
+	if diff := cmp.Diff(rules.Advice, r.Advice); diff != "" {
+		t.Errorf("(-rules +asked)\n%s", diff)
+	}
+}
+
+func TestHugeAnswersAreNotKept(t *testing.T) {
+	server := fake.NewOllama(t)
+	server.Answer(func(fake.Chat) fake.Reply { return fake.Reply{Text: strings.Repeat("ü", 100_000)} })
+	language, c := caseOf(t, "web-shell")
+	_, r := ask(t, asking(t, language, server.URL, func(o *llm.Options) { o.AnswerTokens, o.ContextTokens = 8192, 131_072 }), c)
+	for _, x := range r.Model.Talk.Exchanges {
+		if len(x.Answer) > 9000 || !utf8.ValidString(x.Answer) {
+			t.Errorf("%d bytes are kept", len(x.Answer))
+		}
 	}
 }

@@ -16,7 +16,7 @@ func quote(s string, limit int) string {
 
 // unToken breaks up control tokens. Which ones a model knows depends on the model:
 // <|im_end|>, <start_of_turn>, </s>, [INST], <｜User｜>. What they have in common is
-// an angle bracket, or capital letters alone in square ones.
+// an angle bracket, or one word in square ones.
 func unToken(s string) string {
 	s = brackets.Replace(s)
 	if !strings.Contains(s, "[") {
@@ -40,14 +40,19 @@ func unToken(s string) string {
 
 var brackets = strings.NewReplacer("<", "‹", ">", "›", "＜", "‹", "＞", "›")
 
-// isToken says whether what follows a bracket is a word in capitals and its end.
+// isToken says whether what follows a bracket is one word and its end, with a
+// capital or an underscore in it: no process number, no word of a sentence, and no
+// handle of ours.
 func isToken(s string) bool {
 	s = strings.TrimPrefix(s, "/")
+	special := false
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c >= 'A' && c <= 'Z', c == '_':
+			special = special || i > 0 || c != 'E'
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
 		default:
-			return c == ']' && i > 0
+			return c == ']' && special
 		}
 	}
 	return false

@@ -240,7 +240,7 @@ func (p *Pipeline) askAdvise(ctx context.Context, t *talk, c *cases.Case, rules 
 	}
 	a, by, ok := ask(ctx, t, question[adviseAnswer]{
 		stage: 5, schema: object(properties...),
-		text: promptText("stage5_advise", values{"steps": strings.Join(steps, "\n"), "order": order, "language": languageNames[p.language]}),
+		text: promptText("stage5_advise", values{"mark": t.mark, "steps": strings.Join(steps, "\n"), "order": order, "language": languageNames[p.language]}),
 		check: func(a *adviseAnswer) error {
 			a.What, a.Means = t.prose(a.What, 2*maxWhat), t.prose(a.Means, 2*maxMeans)
 			if a.What == "" {

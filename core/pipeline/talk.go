@@ -9,7 +9,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"penstock/core/cases"
 	"penstock/core/event"
@@ -23,7 +22,8 @@ const maxAttempts = 2
 type talk struct {
 	p        *Pipeline
 	use      *Use
-	reserved bool // the half of the budget that is kept for what is High or graver
+	reserved bool   // the half of the budget that is kept for what is High or graver
+	mark     string // fences off what comes from outside
 	system   string
 	about    string   // the case, the same in each question
 	earlier  []string // the validated answers so far, as JSON
@@ -32,14 +32,15 @@ type talk struct {
 	over     bool     // it is asked nothing more
 }
 
-// newTalk begins the chain, or says false where there is no room for the case.
-func (p *Pipeline) newTalk(c *cases.Case, rules *Report, use *Use) (*talk, bool) {
-	t := &talk{p: p, use: use, reserved: c.Floor >= event.High, system: p.systemPrompt()}
-	room := p.promptLimit() - len(t.system) - questionRoom
+// newTalk begins the chain, with the room for the case halved so many times, or says
+// false where there is none.
+func (p *Pipeline) newTalk(c *cases.Case, rules *Report, use *Use, halved int) (*talk, bool) {
+	t := &talk{p: p, use: use, reserved: c.Floor >= event.High, mark: p.mark(), system: p.systemPrompt()}
+	room := (p.promptLimit() - len(t.system) - questionRoom) >> halved
 	if room < leastCase {
 		return nil, false
 	}
-	t.about, t.handles = p.casePrompt(c, rules, p.mark(), room)
+	t.about, t.handles = p.casePrompt(c, rules, t.mark, room)
 	if !unnamed(c) && validHost(c.Asset) {
 		t.host = c.Asset
 	}
@@ -134,7 +135,7 @@ func (t *talk) send(ctx context.Context, schema json.RawMessage, attempt int, x 
 	by.PromptTokens += answer.PromptTokens
 	by.AnswerTokens += answer.AnswerTokens
 	by.Fault = llm.FaultOf(err)
-	x.Answer, x.PromptTokens, x.AnswerTokens, x.Took, x.PromptTook = answer.Text, answer.PromptTokens, answer.AnswerTokens, answer.Took, answer.PromptTook
+	x.Answer, x.PromptTokens, x.AnswerTokens, x.Took, x.PromptTook = strings.ToValidUTF8(answer.Text[:min(len(answer.Text), maxKept)], "?"), answer.PromptTokens, answer.AnswerTokens, answer.Took, answer.PromptTook
 	u := t.use
 	u.Calls++
 	u.Took += answer.Took
@@ -181,8 +182,11 @@ func (e answerError) Error() string { return e.text }
 
 func wrongf(format string, args ...any) error { return answerError{fmt.Sprintf(format, args...)} }
 
-// maxAnswer is the most bytes of an answer that are looked at.
-const maxAnswer = 64 << 10
+// The most bytes of an answer that are looked at, and that are kept for people.
+const (
+	maxAnswer = 64 << 10
+	maxKept   = 8 << 10
+)
 
 // decodeAnswer reads one JSON object of exactly that form.
 func decodeAnswer[A any](text string) (a A, err error) {
@@ -198,11 +202,6 @@ func decodeAnswer[A any](text string) (a A, err error) {
 		return a, wrongf("there was text behind the JSON object")
 	}
 	return a, nil
-}
-
-// wait bounds the whole chain.
-func (t *talk) wait(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, max(t.p.limits.CaseTime, time.Second))
 }
 
 // checkThere, checkPercent and checkWords hold a model to what the schema said:
