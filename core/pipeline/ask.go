@@ -54,13 +54,12 @@ func (p *Pipeline) Ask(ctx context.Context, c cases.Case, rules Report) (Report,
 		r.Model.Why = llm.TooLong.String()
 		return r, ctx.Err()
 	}
-	ordinary := r.Anomaly.Source == Model && !r.Anomaly.Unusual
-	r.Model.Ordinary = ordinary && c.Floor <= event.Low
+	r.Model.Ordinary = t.ordinary && c.Floor <= event.Low
 	if !r.Model.Ordinary {
 		r.Assessment = p.askAssess(within, t, &c, rules.Assessment)
 		r.Plan = p.askSolve(within, t, rules.Plan)
 		lower := r.Assessment.Source == Model && r.Assessment.Severity < c.Floor
-		r.Model.Dissent = ordinary || lower
+		r.Model.Dissent = t.ordinary || lower
 		if !r.Model.Dissent { // who does not see the danger does not find the words for it
 			r.Advice = p.askAdvise(within, t, &c, p.adviceOf(&c, rules, r.Assessment))
 		}
@@ -89,7 +88,7 @@ func (p *Pipeline) begin(ctx context.Context, c *cases.Case, r *Report) (t *talk
 			break
 		}
 		t, r.Model.Why = shorter, ""
-		r.Anomaly = p.askDetect(ctx, t, rules)
+		r.Anomaly = p.askDetect(ctx, t, c, rules)
 		if r.Anomaly.Fault != llm.TooLong {
 			break
 		}

@@ -203,37 +203,3 @@ func TestServerThatFailsLeavesTheRules(t *testing.T) {
 		})
 	}
 }
-
-// checkInvented fails where the report has something that rules do not know.
-func checkInvented(t *testing.T, p *pipeline.Pipeline, c *cases.Case, rules, r *pipeline.Report) {
-	t.Helper()
-
-	known := p.Applicable(*c)
-	for _, proposal := range r.Plan.Proposals {
-		if !slices.Contains(known, proposal) {
-			t.Errorf("invented %+v\n%s", proposal, talkOf(r))
-		}
-	}
-	for _, handle := range r.Anomaly.Handles {
-		if !slices.Contains(rules.Summary.Handles, handle) {
-			t.Errorf("invented %s\n%s", handle, talkOf(r))
-		}
-	}
-	for _, step := range r.Advice.Steps {
-		if r.Assessment.Class == c.Class && !slices.Contains(rules.Advice.Steps, step) {
-			t.Errorf("invented %+v\n%s", step, talkOf(r))
-		}
-	}
-	within := func(n int) bool { return n >= 0 && n <= 100 }
-	if !within(r.Anomaly.Score) || !within(r.Assessment.Confidence) || r.Assessment.Severity > event.Critical {
-		t.Errorf("out of range: %+v %+v", r.Anomaly, r.Assessment)
-	}
-}
-
-func talkOf(r *pipeline.Report) string {
-	var b strings.Builder
-	for _, x := range r.Model.Talk.Exchanges {
-		fmt.Fprintf(&b, "stage %d, attempt %d, fault %q: %.600q\n", x.Stage, x.Attempt, x.Fault, x.Answer)
-	}
-	return b.String()
-}

@@ -49,6 +49,16 @@ func stageOf(c fake.Chat) int {
 	return 0
 }
 
+// questionsOf returns the questions of one stage.
+func questionsOf(server *fake.Ollama, stage int) (all []fake.Chat) {
+	for _, chat := range server.Chats() {
+		if stageOf(chat) == stage {
+			all = append(all, chat)
+		}
+	}
+	return all
+}
+
 // script answers each stage with its text; a stage without one gets {}.
 func script(server *fake.Ollama, answers map[int]string) {
 	server.Answer(func(c fake.Chat) fake.Reply { return fake.Reply{Text: answers[stageOf(c)]} })
@@ -157,11 +167,11 @@ func TestEachStageTakesTheModelsAnswer(t *testing.T) {
 	script(server, sound)
 	language, c := caseOf(t, "web-shell")
 	rules, r := ask(t, asking(t, language, server.URL, nil), c)
-	if r.Model.State != pipeline.Answers || r.Model.Calls != 4 || r.Model.Why != "" || r.Model.Dissent {
-		t.Fatalf("%+v", r.Model)
-	}
-	if r.Anomaly.Score != 88 || r.Assessment.Severity != event.High || r.Assessment.Confidence != 71 || r.Assessment.Class != c.Class {
-		t.Errorf("%+v %+v", r.Anomaly, r.Assessment)
+	if diff := cmp.Diff(
+		[]any{pipeline.Answers, 4, "", false, 88, event.High, 71, c.Class},
+		[]any{r.Model.State, r.Model.Calls, r.Model.Why, r.Model.Dissent, r.Anomaly.Score, r.Assessment.Severity, r.Assessment.Confidence, r.Assessment.Class},
+	); diff != "" {
+		t.Fatalf("state, calls, why, dissent, score, severity, confidence, class (-want +got)\n%s", diff)
 	}
 	if diff := cmp.Diff([]pipeline.Proposal{
 		{Action: "limit-address", Handle: "E1.peer", Target: "198.51.100.4"}, {Action: "block-address", Handle: "E1.peer", Target: "198.51.100.4"},
@@ -175,10 +185,15 @@ func TestEachStageTakesTheModelsAnswer(t *testing.T) {
 		t.Errorf("steps: %v", r.Advice.Steps)
 	}
 	for name, by := range map[string]pipeline.Answered{"detect": r.Anomaly.Answered, "assess": r.Assessment.Answered, "solve": r.Plan.Answered, "advise": r.Advice.Answered} {
-		if by.Source != pipeline.Model || by.Attempts != 1 || by.PromptTokens == 0 || by.AnswerTokens == 0 || by.Took == 0 || by.Fault != llm.NoFault {
+		if !atOnce(by) {
 			t.Errorf("%s: %+v", name, by)
 		}
 	}
+}
+
+// atOnce says whether the model's first answer stands, with all that it cost.
+func atOnce(by pipeline.Answered) bool {
+	return by.Source == pipeline.Model && by.Attempts == 1 && by.PromptTokens > 0 && by.AnswerTokens > 0 && by.Took > 0 && by.Fault == llm.NoFault
 }
 
 // The server reads what questions have in common once, if it is the same to the
@@ -234,12 +249,7 @@ func TestAnswersThatDoNotStand(t *testing.T) {
 			script(server, with(tt.stage, tt.text))
 			language, c := caseOf(t, "web-shell")
 			rules, r := ask(t, asking(t, language, server.URL, nil), c)
-			var asked []fake.Chat
-			for _, chat := range server.Chats() {
-				if stageOf(chat) == tt.stage {
-					asked = append(asked, chat)
-				}
-			}
+			asked := questionsOf(server, tt.stage)
 			if len(asked) != 2 || !strings.Contains(asked[1].Prompt(), "Your last answer was not accepted: "+tt.told) {
 				t.Fatalf("asked %d times, the last question ends %q", len(asked), asked[len(asked)-1].Prompt()[len(r.Model.Talk.Case):])
 			}
@@ -313,6 +323,9 @@ func TestOrdinaryEndsTheChainOfALowCaseOnly(t *testing.T) {
 			rules, r := ask(t, asking(t, language, server.URL, nil), c)
 			if r.Model.Calls != tt.calls || r.Model.Ordinary != tt.ordinary || r.Model.Dissent == tt.ordinary {
 				t.Errorf("%d calls, ordinary %t, dissent %t", r.Model.Calls, r.Model.Ordinary, r.Model.Dissent)
+			}
+			if less := !r.Anomaly.Unusual || r.Anomaly.Score < rules.Anomaly.Score; less != tt.ordinary {
+				t.Errorf("unusual %t, score %d after the rules' %d", r.Anomaly.Unusual, r.Anomaly.Score, rules.Anomaly.Score)
 			}
 			if diff := cmp.Diff(rules.Advice, r.Advice); diff != "" {
 				t.Errorf("the words of a model that dissents are shown (-rules +asked)\n%s", diff)
@@ -514,4 +527,38 @@ func TestHugeAnswersAreNotKept(t *testing.T) {
 			t.Errorf("%d bytes are kept", len(x.Answer))
 		}
 	}
+}
+
+// checkInvented fails where the report has something that rules do not know.
+func checkInvented(t *testing.T, p *pipeline.Pipeline, c *cases.Case, rules, r *pipeline.Report) {
+	t.Helper()
+
+	known := p.Applicable(*c)
+	for _, proposal := range r.Plan.Proposals {
+		if !slices.Contains(known, proposal) {
+			t.Errorf("invented %+v\n%s", proposal, talkOf(r))
+		}
+	}
+	for _, handle := range r.Anomaly.Handles {
+		if !slices.Contains(rules.Summary.Handles, handle) {
+			t.Errorf("invented %s\n%s", handle, talkOf(r))
+		}
+	}
+	for _, step := range r.Advice.Steps {
+		if r.Assessment.Class == c.Class && !slices.Contains(rules.Advice.Steps, step) {
+			t.Errorf("invented %+v\n%s", step, talkOf(r))
+		}
+	}
+	within := func(n int) bool { return n >= 0 && n <= 100 }
+	if !within(r.Anomaly.Score) || !within(r.Assessment.Confidence) || r.Assessment.Severity > event.Critical {
+		t.Errorf("out of range: %+v %+v", r.Anomaly, r.Assessment)
+	}
+}
+
+func talkOf(r *pipeline.Report) string {
+	var b strings.Builder
+	for _, x := range r.Model.Talk.Exchanges {
+		fmt.Fprintf(&b, "stage %d, attempt %d, fault %q: %.600q\n", x.Stage, x.Attempt, x.Fault, x.Answer)
+	}
+	return b.String()
 }

@@ -37,40 +37,33 @@ func FuzzAnswer(f *testing.F) {
 	language, c := caseOf(f, "web-shell")
 	plain := newPipeline(f, language)
 	rules := plain.Rules(c)
-	rulesText, err := json.Marshal(rules)
-	if err != nil {
-		f.Fatal(err)
-	}
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := plain.WithModel(saying(text), llm.DefaultOptions(), func() string { return "mark" }).Ask(context.Background(), c, rules)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Assessment.Severity > event.Critical || r.Anomaly.Score < 0 || r.Anomaly.Score > 100 || r.Assessment.Confidence < 0 || r.Assessment.Confidence > 100 {
-			t.Errorf("out of bounds: %+v %+v", r.Anomaly, r.Assessment)
-		}
-		for _, x := range r.Plan.Proposals {
-			if !slices.Contains(rules.Plan.Proposals, x) {
-				t.Errorf("invented: %+v", x)
-			}
-		}
-		for _, h := range r.Anomaly.Handles {
-			if !slices.Contains(rules.Summary.Handles, h) {
-				t.Errorf("invented: %s", h)
-			}
-		}
+		checkInvented(t, plain, &c, &rules, &r)
 		if len(r.Advice.Steps) != len(rules.Advice.Steps) {
 			t.Errorf("%d steps of %d", len(r.Advice.Steps), len(rules.Advice.Steps))
 		}
 		for _, said := range modelsWords(&rules, &r) {
-			for word := range strings.FieldsSeq(said) {
-				word = strings.TrimRight(word, ".,;:!?")
-				if word != "E1" && word != "web1" && strings.ContainsFunc(word, unicode.IsNumber) || strings.ContainsAny(word, "/\\`$<>{}|@") {
-					t.Errorf("%q is shown of %q (rules: %s)", said, text, rulesText[:20])
-				}
+			if word, found := usable(said); found {
+				t.Errorf("%q is shown of %q: %q", said, text, word)
 			}
 		}
 	})
+}
+
+// usable returns a word that a person could type, dial or visit. E1 and web1 are
+// names in the case.
+func usable(said string) (word string, found bool) {
+	for word := range strings.FieldsSeq(said) {
+		word = strings.TrimRight(word, ".,;:!?")
+		if word != "E1" && word != "web1" && strings.ContainsFunc(word, unicode.IsNumber) || strings.ContainsAny(word, "/\\`$<>{}|@") {
+			return word, true
+		}
+	}
+	return "", false
 }
 
 // modelsWords returns what a report holds beyond what rules say.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"penstock/core/cases"
+	"penstock/core/event"
 	"penstock/core/sift"
 )
 
@@ -249,8 +250,9 @@ type detectAnswer struct {
 }
 
 // askDetect asks the model stage 2. The rules' reasons stay; the model's own comes
-// after them.
-func (p *Pipeline) askDetect(ctx context.Context, t *talk, rules Anomaly) Anomaly {
+// after them. Above Low it makes nothing less unusual than the rules do: that it
+// wants to is noted.
+func (p *Pipeline) askDetect(ctx context.Context, t *talk, c *cases.Case, rules Anomaly) Anomaly {
 	a, by, ok := ask(ctx, t, question[detectAnswer]{
 		stage: 2, text: promptText("stage2_detect", nil),
 		schema: object(
@@ -265,6 +267,10 @@ func (p *Pipeline) askDetect(ctx context.Context, t *talk, rules Anomaly) Anomal
 	rules.Answered = by
 	if !ok {
 		return rules
+	}
+	t.ordinary = !*a.Unusual
+	if c.Floor > event.Low {
+		*a.Unusual, *a.Score = *a.Unusual || rules.Unusual, max(*a.Score, rules.Score)
 	}
 	rules.Unusual, rules.Score, rules.Handles = *a.Unusual, *a.Score, a.Evidence
 	rules.Reasons = p.inModelsWords(rules.Reasons, a.Reason)

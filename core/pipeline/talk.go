@@ -29,6 +29,7 @@ type talk struct {
 	earlier  []string // the validated answers so far, as JSON
 	handles  []string // that the model was shown
 	host     string   // the case's, where it has a name that may stand in a sentence
+	ordinary bool     // the model finds nothing unusual
 	over     bool     // it is asked nothing more
 }
 
