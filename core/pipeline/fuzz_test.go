@@ -2,13 +2,10 @@ package pipeline_test
 
 import (
 	"context"
-	"encoding/json"
-	"slices"
 	"strings"
 	"testing"
 	"unicode"
 
-	"penstock/core/event"
 	"penstock/core/llm"
 	"penstock/core/pipeline"
 )
