@@ -40,9 +40,10 @@ lint: $(LINT) ## golangci-lint
 fuzz: ## every fuzz target for EACH (default 10s)
 	go test -count=1 -tags fuzzall -timeout 3h -v -run TestEveryFuzzTarget ./core/e2e -args -each $(EACH)
 
-bench: build $(DATA) ## speed: sift beside its peers on DATA=FILE of raw lines, else on the sample; then each part
+bench: build $(DATA) ## speed: sift beside its peers on DATA=FILE of raw lines, else on the sample; then each part; what a real Ollama saves
 	cd core/pattern/peers && go run . -penstock $(CURDIR)/bin/penstock $(abspath $(DATA))
 	go test -run '^$$' -bench . -benchmem ./...
+	go test -tags live -run '^$$' -bench PrefixReuse -timeout 60m ./core/pipeline
 
 bin/sample.log: # the sample's lines, fifty times over
 	mkdir -p bin

@@ -4,9 +4,7 @@ package pipeline_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
