@@ -85,18 +85,18 @@ func (p *Pipeline) casePrompt(c *cases.Case, r *Report, mark string, room int) (
 func (p *Pipeline) caseValues(c *cases.Case, r *Report) values {
 	en := func(t Text) string { return t.EN }
 	asset, _ := p.site.AssetNamed(c.Asset)
-	about := ""
+	var about []string
 	for _, role := range asset.Roles {
-		about += " " + roleWords(role, "en")
+		about = append(about, roleWords(role, "en"))
 	}
 	switch {
 	case asset.Zone != event.ZoneOT && asset.CarriesOT():
-		about += " " + en(carriesPlant)
+		about = append(about, en(carriesPlant))
 	case asset.Test:
-		about += " " + en(testHost)
+		about = append(about, en(testHost))
 	}
 	if asset.Note != "" {
-		about += " The site's note on it: " + quote(asset.Note, site.MaxNote)
+		about = append(about, "The site's note on it: "+quote(asset.Note, site.MaxNote))
 	}
 	effect := en(noEffect)
 	if c.Confirmed {
@@ -104,7 +104,7 @@ func (p *Pipeline) caseValues(c *cases.Case, r *Report) values {
 	}
 	const clock = "2006-01-02 15:04:05"
 	v := values{
-		"host": quote(c.Asset, 120), "zone": "zone: " + ZoneWords(c.Zone, "en"), "asset": about,
+		"host": quote(c.Asset, 120), "zone": "zone: " + ZoneWords(c.Zone, "en"), "asset": strings.Join(append([]string{""}, about...), " "),
 		"class": ClassWords(c.Class, "en"), "severity": c.Floor.String(), "effect": effect + ".",
 		"count": eventCount.In("en", c.Events), "from": c.Opened.In(p.location).Format(clock), "to": c.Updated.In(p.location).Format(clock),
 		"who": whoText(c), "found": "",
@@ -119,7 +119,7 @@ func (p *Pipeline) caseValues(c *cases.Case, r *Report) values {
 
 // whoText names those that take part.
 func whoText(c *cases.Case) string {
-	text := ""
+	var text strings.Builder
 	for _, group := range []struct {
 		word     string
 		entities []cases.Entity
@@ -133,10 +133,10 @@ func whoText(c *cases.Case) string {
 			parts = append(parts, fmt.Sprintf("%d more", rest))
 		}
 		if len(parts) > 0 {
-			text += "\n" + group.word + ": " + strings.Join(parts, ", ")
+			text.WriteString("\n" + group.word + ": " + strings.Join(parts, ", "))
 		}
 	}
-	return text
+	return text.String()
 }
 
 // pick returns the lines that are worth showing, the most telling first: those

@@ -210,6 +210,11 @@ var unhide = strings.NewReplacer(`\u200b`, "", `\u200c`, "", `\u200d`, "", `\u20
 // one, if it is not disguised: words, markers and disguises.
 func instructHints() []string {
 	hints := append([]string(nil), markers...)
+	for _, marker := range markers { // as a URL writes it
+		if plus := strings.ReplaceAll(marker, " ", "+"); plus != marker {
+			hints = append(hints, plus)
+		}
+	}
 	hints = append(append(hints, disguises...), withAccents...)
 	return append(hints, phrases.hints...)
 }
