@@ -55,47 +55,88 @@ type asking struct {
 	queue *queue
 
 	mu       sync.Mutex
-	begun    map[string]int             // revisions that are being asked about, by case
+	begun    map[string]begun           // what is being asked about, by case
 	answers  map[string]pipeline.Report // by case, until they are stored
-	notAsked map[string]int             // by reason, since the start
-	stale    int                        // answers to what was no longer so
+	verdicts map[pipeline.State]int     // that are stored, since the start
+	notAsked map[string]int             // of these the ones without a question, by reason
+	failed   map[string]int             // and those without a valid answer
+	failing  int                        // cases without a valid answer, one after the other
+	stale    int                        // answers to what was no longer so, and questions that were given up for that
+	graver   map[string]event.Severity  // cases decided to be above their floor, until the book knows
 	// raised holds when a model put a case above what stood, by case and revision,
 	// within the last hour.
 	raised map[string]time.Time
 }
 
+// begun is a revision that is being asked about.
+type begun struct {
+	revision int
+	giveUp   context.CancelFunc
+}
+
 func newAsking() *asking {
 	return &asking{
-		queue: newQueue(), begun: map[string]int{}, answers: map[string]pipeline.Report{}, notAsked: map[string]int{},
-		raised: map[string]time.Time{},
+		queue: newQueue(), begun: map[string]begun{}, answers: map[string]pipeline.Report{}, verdicts: map[pipeline.State]int{},
+		notAsked: map[string]int{}, failed: map[string]int{}, graver: map[string]event.Severity{}, raised: map[string]time.Time{},
 	}
 }
 
-// want puts revisions into the queue that are not being asked about already.
-func (a *asking) want(items []store.Work) {
+// want puts revisions into the queue that are not being asked about already, and
+// returns those that had to give way.
+func (a *asking) want(items []store.Work) (out []store.Work) {
 	for _, w := range items {
 		a.mu.Lock()
-		is := a.begun[w.Case] == w.Revision || a.answers[w.Case].Revision == w.Revision
+		is := a.begun[w.Case].revision == w.Revision || a.answers[w.Case].Revision == w.Revision
 		a.mu.Unlock()
-		if !is {
-			a.queue.Add(w)
+		if is {
+			continue
+		}
+		if weak, gaveWay := a.queue.AddWithin(w, mostAsked(w)); gaveWay {
+			out = append(out, weak)
 		}
 	}
+	return out
+}
+
+// mostAsked is how long the queue may be for such a revision to be added.
+func mostAsked(w store.Work) int {
+	if w.Floor >= event.High {
+		return maxGrave
+	}
+	return maxAsked
 }
 
 // begin notes that a revision is being asked about, until end is called.
-func (a *asking) begin(w store.Work) {
+func (a *asking) begin(w store.Work, giveUp context.CancelFunc) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.begun[w.Case] = w.Revision
+	a.begun[w.Case] = begun{w.Revision, giveUp}
 }
 
 func (a *asking) end(w store.Work) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.begun[w.Case] == w.Revision {
+	if a.begun[w.Case].revision == w.Revision {
 		delete(a.begun, w.Case)
 	}
+}
+
+// outdate gives up asking about what is no longer so: there are newer revisions.
+func (a *asking) outdate(newer []store.Work) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, w := range newer {
+		if b, is := a.begun[w.Case]; is && b.revision < w.Revision {
+			b.giveUp()
+		}
+	}
+}
+
+// late counts a question that was given up.
+func (a *asking) late() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stale++
 }
 
 // put keeps an answer until it is stored; of two about one case that about the later
@@ -138,14 +179,43 @@ func (a *asking) done(r *pipeline.Report, late bool) {
 	}
 }
 
-// count counts a verdict without a model by why there is none.
+// count counts a stored verdict by what part the model has in it, and why it has
+// none.
 func (a *asking) count(m *record.Model) {
-	if m == nil || m.State != pipeline.NotAsked {
+	if m == nil {
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.notAsked[m.Why]++
+	a.verdicts[m.State]++
+	switch m.State {
+	case pipeline.NotAsked:
+		a.notAsked[m.Why]++
+	case pipeline.Failed:
+		a.failed[m.Why]++
+	}
+}
+
+// stand notes that a case was decided to be above its floor, for the book to know.
+func (a *asking) stand(r *record.Record) {
+	if r.Severity <= r.Floor {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.graver[r.Case] = max(a.graver[r.Case], r.Severity)
+}
+
+// takeGraver returns what stand noted since it was called before.
+func (a *asking) takeGraver() map[string]event.Severity {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.graver) == 0 {
+		return nil
+	}
+	all := a.graver
+	a.graver = map[string]event.Severity{}
+	return all
 }
 
 // isFull says whether so many answers wait to be stored that no more are wanted.
@@ -161,32 +231,53 @@ func (w *Worker) prospect(j *judged) pipeline.Use {
 	if !w.engine.pipeline.HasModel() || j.told() && !j.toldToWait() {
 		return pipeline.Use{}
 	}
-	grave := j.decision.Severity() >= event.High
-	most := maxAsked
-	if grave {
-		most = maxGrave
-	}
-	use := pipeline.Use{State: pipeline.NotAsked, Name: w.o.Config.Model.Name, Why: w.engine.pipeline.WorthAsking(&j.held.Case)}
-	waiting, _ := w.asks.queue.Len()
+	use := w.notAsked(w.whyNot(j))
+	item := w.wanted(j)
 	records := j.records + 2 // with the rules' and the model's
 	if j.toldToWait() {
 		records--
 	}
 	switch {
 	case use.Why != "":
-	case j.harmless:
-		use.Why = whyHarmless
 	case records > recordsPerHour:
 		use.Why = pipeline.WhyRecords
-	case waiting >= most:
+	case !w.asks.queue.Admits(item, mostAsked(item)):
 		use.Why = pipeline.WhyQueue
 	default:
-		use.Why = llm.FaultOf(w.engine.model.Ready(grave)).String()
+		use.Why = llm.FaultOf(w.engine.model.Ready(j.held.Case.Floor >= event.High)).String()
 	}
 	if use.Why == "" {
 		use.State = pipeline.Waiting
 	}
 	return use
+}
+
+// whyNot says why the model has no say on a revision, whatever there is room for; ""
+// where it has.
+func (w *Worker) whyNot(j *judged) string {
+	if why := w.engine.pipeline.WorthAsking(&j.held.Case); why != "" || !j.harmless {
+		return why
+	}
+	return whyHarmless
+}
+
+func (w *Worker) notAsked(why string) pipeline.Use {
+	return pipeline.Use{State: pipeline.NotAsked, Name: w.o.Config.Model.Name, Why: why}
+}
+
+// wanted is what goes into the queue of what waits for the model.
+func (w *Worker) wanted(j *judged) store.Work {
+	c := &j.held.Case
+	return store.Work{Case: c.ID, Revision: c.Revision, Floor: j.decision.Severity(), Source: j.held.Source, Queued: w.now()}
+}
+
+// putOut says of revisions that gave way to others that the model is not asked about
+// them. What was decided on them is in the store, and T3 adds this.
+func (w *Worker) putOut(items []store.Work) {
+	for _, item := range items {
+		w.asks.put(pipeline.Report{Case: item.Case, Revision: item.Revision, Model: w.notAsked(pipeline.WhyQueue)})
+		w.queue.Add(item)
+	}
 }
 
 // told says whether the newest record is about this revision and a model.
@@ -226,26 +317,39 @@ func (w *Worker) ask(ctx context.Context) {
 // askAbout asks about one revision and puts it into the queue once more, with the
 // answer. What is asked when the worker ends is asked again at its next start.
 func (w *Worker) askAbout(ctx context.Context, item store.Work) {
-	w.asks.begin(item)
-	defer w.asks.end(item)
-	held, ok, err := w.store.Case(ctx, item.Case)
-	if err != nil { // who works it meets the same and tells
+	within, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	w.asks.begin(item, giveUp)
+	report, ok, err := w.reportOn(within, item)
+	switch {
+	case ctx.Err() != nil:
+	case within.Err() != nil: // the newer one is in the queue
+		w.asks.late()
+	case err != nil: // who works it meets the same and tells
 		sleep(ctx, w.retry)
+		w.asks.end(item) // what is begun is not asked about once more
 		w.queue.Add(item)
 		return
+	case ok:
+		w.lookAtModel()
+		w.lookAtAnswer(&report.Model)
+		w.asks.put(report)
+		if !w.queue.Add(item) {
+			w.asks.done(&report, true)
+		}
 	}
-	if !ok || held.Case.Revision != item.Revision {
-		return // the newer one is in the queue
+	w.asks.end(item)
+}
+
+// reportOn asks about one revision. It says false where that is no longer the newest:
+// the one that is, is in the queue.
+func (w *Worker) reportOn(ctx context.Context, item store.Work) (report pipeline.Report, ok bool, err error) {
+	held, ok, err := w.store.Case(ctx, item.Case)
+	if err != nil || !ok || held.Case.Revision != item.Revision {
+		return report, false, err
 	}
-	report, err := w.engine.pipeline.Ask(ctx, held.Case, w.engine.pipeline.Rules(held.Case))
-	if err != nil {
-		return // ctx is done
-	}
-	w.lookAtModel()
-	w.asks.put(report)
-	if !w.queue.Add(item) {
-		w.asks.done(&report, true)
-	}
+	report, err = w.engine.pipeline.Ask(ctx, held.Case, w.engine.pipeline.Rules(held.Case))
+	return report, err == nil, err
 }
 
 // conclude stores what came of asking the model about a revision (T3): its verdict,
@@ -288,8 +392,8 @@ func (w *Worker) storeAnswer(ctx context.Context, report *pipeline.Report) (v st
 		v.Orders, v.Record = nil, v.Record.WithOrdersOf(j.last)
 	}
 	v.By, v.EndsWork = store.ByModel, true
-	if len(report.Model.Talk.Exchanges) > 0 {
-		if v.Talk, err = json.Marshal(report.Model.Talk); err != nil {
+	if talk := &j.report.Model.Talk; len(talk.Exchanges) > 0 {
+		if v.Talk, err = json.Marshal(talk); err != nil {
 			return v, false, err
 		}
 	}

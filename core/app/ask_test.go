@@ -17,6 +17,7 @@ import (
 	"penstock/core/event"
 	"penstock/core/fake"
 	"penstock/core/intake"
+	"penstock/core/llm"
 	"penstock/core/pipeline"
 	"penstock/core/policy"
 	"penstock/core/record"
@@ -238,9 +239,14 @@ func TestReplacedModelIsAHighNotice(t *testing.T) {
 		t.Errorf("it stands %q", text)
 	}
 	must(t, w.end())
-	model.Put(fake.Model, fake.Digest)
 	w = s.start()
 	w.more(s, guesses(attackEnds(), "203.0.113.2", 4))
+	if w.standing(NoticeModel) == "" {
+		t.Error("nothing stands after the next start")
+	}
+	model.Put(fake.Model, fake.Digest)
+	model.Answer(func(fake.Chat) fake.Reply { return fake.Reply{} }) // it is of no use, and the right one
+	w.more(s, guesses(attackEnds(), "203.0.113.3", 4))
 	if text := w.standing(NoticeModel); text != "" {
 		t.Errorf("with the right one it stands %q", text)
 	}
@@ -270,16 +276,20 @@ func TestModelThatChangesUnpinnedIsTold(t *testing.T) {
 	}
 }
 
-// The case grows while the model thinks: the answer is dropped, and the model is
-// asked about what the case is now.
-func TestAnswerThatComesTooLateIsDropped(t *testing.T) {
+// The case grows while the model thinks: nobody waits for the answer, and the model
+// is asked about what the case is now.
+func TestAnswerThatWouldComeTooLateIsNotWaitedFor(t *testing.T) {
 	model := fake.NewOllama(t)
 	answer := says(event.Medium)
-	asked, released := make(chan struct{}), make(chan struct{})
+	asked := make(chan struct{})
 	var once sync.Once
 	model.Answer(func(c fake.Chat) fake.Reply {
-		once.Do(func() { close(asked); <-released })
-		return answer(c)
+		reply := answer(c)
+		once.Do(func() {
+			close(asked)
+			reply = fake.Reply{Hang: true} // which ends when nobody waits for it
+		})
+		return reply
 	})
 	s := newSite(t).withModel(model.URL)
 	s.now = clockAt(attackEnds()).now
@@ -288,13 +298,11 @@ func TestAnswerThatComesTooLateIsDropped(t *testing.T) {
 	<-asked
 	login := attackEnds().Format(time.RFC3339) + " gw1 sshd[9]: Accepted password for root from 203.0.113.1 port 4000 ssh2\n"
 	s.write(login)
-	eventually(t, "the rules' verdict on the next revision", func() bool { return s.revisions("waiting") >= 2 })
-	close(released)
 	w.settled(lineCount(quiet()) + 5)
 	id := casesOf(t, w)[0].Case
 	got := s.told(id)
 	last := got[len(got)-1]
-	if n := s.revisions("answered"); n != 1 || last.By != "answered" || last.Severity != "High" {
+	if n := s.revisions("answered"); n != 1 || s.revisions("waiting") != 2 || last.By != "answered" || last.Severity != "High" {
 		t.Errorf("%d records with an answer: %+v", n, got)
 	}
 	if m := w.Status(t.Context()).Model; m.Stale != 1 {
@@ -427,17 +435,21 @@ func TestAnswersOfTwoRevisionsDoNotMix(t *testing.T) {
 func TestProspect(t *testing.T) {
 	model := fake.NewOllama(t)
 	s := newSite(t).withModel(model.URL)
+	s.config.Model.CallsPerHour = 2
 	w, err := NewWorker(t.Context(), WorkerOptions{Config: s.config, Log: slog.New(slog.DiscardHandler), Now: s.now})
 	must(t, err)
 	defer w.Close()
+	_, err = w.engine.model.Ask(t.Context(), llm.Request{}) // all that is not reserved
+	must(t, err)
 	fine := func() judged {
 		j := judged{held: cases.HeldState{Case: cases.Case{ID: "a", Revision: 2, Lines: []cases.Line{{Number: 1}}}}}
+		j.held.Case.Floor, j.decision = event.High, decided(w, event.High, event.None)
 		j.last = record.Record{Case: "a", Revision: 1, Model: &record.Model{State: pipeline.Waiting}}
 		return j
 	}
 	fill := func(n int) {
 		for i := range n {
-			w.asks.queue.Add(work(fmt.Sprint(i), event.Low, "x"))
+			w.asks.queue.Add(work(fmt.Sprint(i), event.High, "x"))
 		}
 	}
 	for _, tt := range []struct {
@@ -452,9 +464,13 @@ func TestProspect(t *testing.T) {
 		{"+ the last two records of the hour", func(j *judged) { j.records = recordsPerHour - 2 }, ""},
 		{"- only one is left", func(j *judged) { j.records = recordsPerHour - 1 }, "records"},
 		{"+ the rules' is there already", func(j *judged) { j.records, j.last.Revision = recordsPerHour-1, 2 }, ""},
-		{"- too many wait", func(*judged) { fill(maxAsked) }, "queue"},
-		{"+ not too many for what is grave", func(j *judged) { j.decision = graveDecision(t, w) }, ""},
-		{"- too many for that too", func(j *judged) { fill(maxGrave); j.decision = graveDecision(t, w) }, "queue"},
+		{"- the budget is used up but for what rules find High", func(j *judged) {
+			j.held.Case.Floor, j.decision = event.Medium, decided(w, event.Medium, event.High)
+		}, "budget"},
+		{"- too many wait", func(j *judged) { fill(maxAsked); j.decision = decided(w, event.Medium, event.None) }, "queue"},
+		{"+ not too many for what is grave", func(*judged) {}, ""},
+		{"- too many for that too", func(j *judged) { fill(maxGrave); j.held.Source = "x" }, "queue"},
+		{"+ of another source than those", func(j *judged) { j.held.Source = "y" }, ""},
 	} {
 		j := fine()
 		tt.change(&j)
@@ -468,9 +484,9 @@ func TestProspect(t *testing.T) {
 	}
 }
 
-func graveDecision(t testing.TB, w *Worker) policy.Decision {
-	t.Helper()
-	return w.engine.policy.Decide(cases.Case{Floor: event.High}, pipeline.Report{}, policy.Facts{})
+// decided is the decision on a case of that floor which stood at before.
+func decided(w *Worker, floor, before event.Severity) policy.Decision {
+	return w.engine.policy.Decide(cases.Case{Floor: floor}, pipeline.Report{}, policy.Facts{Severity: before})
 }
 
 // A revision that was told to wait, and then is not asked about, is told of again.
@@ -486,7 +502,7 @@ func TestNobodyWaitsForAnAnswerThatNeverComes(t *testing.T) {
 	next, err := NewWorker(t.Context(), WorkerOptions{Config: s.config, Log: slog.New(slog.DiscardHandler), Now: s.now})
 	must(t, err)
 	for i := range maxGrave {
-		next.asks.queue.Add(work(fmt.Sprint("other", i), event.Low, "x"))
+		next.asks.queue.Add(work(fmt.Sprint("other", i), event.High, "x"))
 	}
 	items := next.queue.Take(10, s.now())
 	must(t, next.judgeAll(t.Context(), items))
@@ -550,7 +566,7 @@ func TestModelIsAskedOnceAboutARevision(t *testing.T) {
 	waiting("at first", 1)
 	asked := w.asks.queue.Take(1, s.now())
 	w.asks.queue.Done(1)
-	w.asks.begin(asked[0])
+	w.asks.begin(asked[0], func() {})
 	waiting("while it is asked", 0)
 	w.asks.end(asked[0])
 	w.askAbout(t.Context(), asked[0])

@@ -200,8 +200,12 @@ func (w *Worker) mayMark(ctx context.Context, p control.Peer, c *cases.Case, arg
 	if args.Label != LabelFalsePositive {
 		return by, nil
 	}
-	if c.Floor >= event.High || c.Instructs {
-		return refuse(fmt.Sprintf("case %s is %s: what is High, or tries to instruct its reader, is never suppressed", c.ID, c.Floor),
+	severity, err := w.severityOf(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	if severity >= event.High || c.Instructs {
+		return refuse(fmt.Sprintf("case %s is %s: what is High, or tries to instruct its reader, is never suppressed", c.ID, severity),
 			"`penstock cases mark CASE closed` closes this one; the same again will be told")
 	}
 	today, err := w.store.LabelsToday(ctx, by)
@@ -213,6 +217,15 @@ func (w *Worker) mayMark(ctx context.Context, p control.Peer, c *cases.Case, arg
 			"many of one kind ask for another configuration: see detect and signals_file")
 	}
 	return by, nil
+}
+
+// severityOf returns how grave a case was decided to be: its floor, or above it.
+func (w *Worker) severityOf(ctx context.Context, c *cases.Case) (event.Severity, error) {
+	last, err := w.store.Records(ctx, c.ID, 1)
+	if err != nil || len(last) == 0 {
+		return c.Floor, err
+	}
+	return max(c.Floor, last[0].Severity), nil
 }
 
 // UnlabelArgs name a label to take back.

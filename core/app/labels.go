@@ -101,12 +101,12 @@ func (ls *labels) load(ctx context.Context, s *store.Store, now time.Time) error
 	return nil
 }
 
-// match returns the label that calls a case harmless. Nothing calls High so, and
-// nothing what tries to instruct its reader, or has more messages than lines that
-// show them.
-func (ls *labels) match(h *cases.HeldState, now time.Time) (label, bool) {
+// match returns the label that calls a case harmless which was decided to be so grave
+// before. Nothing calls High so, and nothing what tries to instruct its reader, or has
+// more messages than lines that show them.
+func (ls *labels) match(h *cases.HeldState, before event.Severity, now time.Time) (label, bool) {
 	c := &h.Case
-	if c.Floor >= event.High || c.Instructs {
+	if max(c.Floor, before) >= event.High || c.Instructs {
 		return label{}, false
 	}
 	ls.mu.Lock()

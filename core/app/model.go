@@ -9,6 +9,7 @@ import (
 
 	"penstock/core/event"
 	"penstock/core/llm"
+	"penstock/core/pipeline"
 	"penstock/core/report"
 )
 
@@ -26,9 +27,18 @@ type ModelStatus struct {
 	WorkMS       int64            `json:"work_ms"`   // of the servers, all requests together
 	MedianMS     int64            `json:"median_ms"` // of one answer, of the last 200
 	P95MS        int64            `json:"p95_ms"`
+	Verdicts     VerdictCounts    `json:"verdicts"`
 	NotAsked     map[string]int   `json:"not_asked"` // revisions that were decided by rules alone, by why
 	Faults       map[string]int   `json:"faults"`    // questions without an answer, by what went wrong
-	Stale        int              `json:"stale"`     // answers about what had changed meanwhile
+	Stale        int              `json:"stale"`     // answers about what had changed meanwhile, and those not waited for
+}
+
+// VerdictCounts is what became of revisions that the model was asked about.
+type VerdictCounts struct {
+	Answered int            `json:"answered"` // every question has a valid answer
+	Partly   int            `json:"partly"`   // some have
+	Failed   int            `json:"failed"`   // none has
+	Why      map[string]int `json:"why"`      // of the failed ones
 }
 
 // EndpointStatus is how one server did at the last question.
@@ -73,6 +83,8 @@ func (w *Worker) modelStatus() *ModelStatus {
 	w.asks.mu.Lock()
 	defer w.asks.mu.Unlock()
 	m.NotAsked, m.Stale = maps.Clone(w.asks.notAsked), w.asks.stale
+	n := w.asks.verdicts
+	m.Verdicts = VerdictCounts{n[pipeline.Answers], n[pipeline.Partly], n[pipeline.Failed], maps.Clone(w.asks.failed)}
 	return m
 }
 
@@ -81,6 +93,11 @@ func (m *ModelStatus) text(line func(format string, args ...any)) {
 	line("model %s: %d waiting, %d calls (%d in 24 h, %.1f per 1,000 events), %d answers, %d tokens read, %d written",
 		report.Terminal(m.Name), m.Waiting.Waiting, m.Calls, m.CallsDay, m.PerThousand, m.Answers, m.PromptTokens, m.AnswerTokens)
 	line("  one answer takes %.1f s, 95 in 100 less than %.1f s; too late: %d", float64(m.MedianMS)/1000, float64(m.P95MS)/1000, m.Stale)
+	why := ""
+	if m.Verdicts.Failed > 0 {
+		why = " (" + counts(m.Verdicts.Why) + ")"
+	}
+	line("  verdicts: answered %d, partly %d, failed %d%s", m.Verdicts.Answered, m.Verdicts.Partly, m.Verdicts.Failed, why)
 	if len(m.NotAsked) > 0 {
 		line("  not asked: %s", counts(m.NotAsked))
 	}
@@ -117,8 +134,10 @@ func (w *Worker) lookAtModel() {
 		switch {
 		case e.Fault == llm.Replaced:
 			w.board.Stand(event.High, NoticeModel, e.URL, "the model at "+e.URL+" is not the one that model.digest names, and is not asked: "+e.Text)
-		case e.Fault == llm.NoFault && !e.When.IsZero():
+		case e.Asked: // whatever came of it
 			w.board.Over(NoticeModel, e.URL, "the model at "+e.URL+" is the right one again")
+		}
+		if e.Fault == llm.NoFault && !e.When.IsZero() {
 			w.board.Over(NoticeModel, "", "the model answers again")
 		}
 		if e.Broken {
@@ -129,4 +148,35 @@ func (w *Worker) lookAtModel() {
 	if broken > 0 && broken == len(endpoints) {
 		w.board.Stand(event.Medium, NoticeModel, "", "no server of the model answers, and rules decide alone; "+last)
 	}
+}
+
+// mostFailed is how many cases in a row may be without a valid answer before people
+// are told.
+const mostFailed = 5
+
+// lookAtAnswer tells when the model is of no use, whatever the fault, until it is.
+func (w *Worker) lookAtAnswer(use *pipeline.Use) {
+	const key = "answers"
+	failed := w.asks.inARow(use.State)
+	switch {
+	case failed >= mostFailed:
+		w.board.Stand(event.Medium, NoticeModel, key, fmt.Sprintf(
+			"the model had no valid answer about the last %d cases, and rules decide alone; at last: %s", failed, use.Why))
+	case failed == 0:
+		w.board.Over(NoticeModel, key, "the model has valid answers again")
+	}
+}
+
+// inARow returns how many cases in a row are without a valid answer, with one that
+// ended so.
+func (a *asking) inARow(s pipeline.State) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch s {
+	case pipeline.Failed:
+		a.failing++
+	case pipeline.Answers, pipeline.Partly:
+		a.failing = 0
+	}
+	return a.failing
 }

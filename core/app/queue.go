@@ -68,6 +68,56 @@ func (q *queue) Add(items ...store.Work) (all bool) {
 	return all
 }
 
+// Admits says whether a queue that is to hold so many at most takes a revision: it
+// has room, or something gives way to it.
+func (q *queue) Admits(w store.Work, most int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	_, yields := q.weakest(w)
+	return q.hasRoom(w, most) || yields
+}
+
+// AddWithin is Add to a queue that is to hold so many at most. It returns what had to
+// give way. Where nothing does the queue becomes longer: see Admits.
+func (q *queue) AddWithin(w store.Work, most int) (out store.Work, gaveWay bool) {
+	q.mu.Lock()
+	if !q.hasRoom(w, most) {
+		if out, gaveWay = q.weakest(w); gaveWay {
+			q.grades[out.Floor].drop(out)
+			delete(q.byCase, out.Case)
+		}
+	}
+	q.mu.Unlock()
+	q.Add(w)
+	return out, gaveWay
+}
+
+// hasRoom says whether there is room for a revision, or for it in the place of an
+// earlier one of its case.
+func (q *queue) hasRoom(w store.Work, most int) bool {
+	_, waits := q.byCase[w.Case]
+	return waits || len(q.byCase)+q.taken < most
+}
+
+// weakest returns what gives way to a revision: of what is least grave the newest of
+// the source that has most of that. What is graver than the revision does not, and
+// of what is as grave nothing of a source that would then have no more than its.
+func (q *queue) weakest(w store.Work) (store.Work, bool) {
+	for grade := range q.grades {
+		t := &q.grades[grade]
+		if len(t.sources) == 0 {
+			continue
+		}
+		most := slices.MaxFunc(t.sources, func(x, y string) int { return cmp.Compare(len(t.cases[x]), len(t.cases[y])) })
+		has := t.cases[most]
+		if int(w.Floor) > grade || int(w.Floor) == grade && len(t.cases[w.Source])+1 < len(has) {
+			return q.byCase[has[len(has)-1]], true
+		}
+		break
+	}
+	return store.Work{}, false
+}
+
 // Take returns up to n revisions and takes them out; none when there is nothing
 // to do at that time. Done says that they were worked.
 func (q *queue) Take(n int, now time.Time) []store.Work {

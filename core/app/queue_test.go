@@ -88,6 +88,56 @@ func TestQueueHoldsBackUntilTheTime(t *testing.T) {
 	}
 }
 
+// A full queue makes room at the cost of what is least grave, and of whoever has most.
+func TestQueueThatIsFullGivesWay(t *testing.T) {
+	low := []store.Work{work("a1", event.Low, "a"), work("a2", event.Low, "a"), work("a3", event.Low, "a"), work("b1", event.Low, "b")}
+	even := []store.Work{work("a1", event.Low, "a"), work("a2", event.Low, "a"), work("b1", event.Low, "b"), work("b2", event.Low, "b")}
+	both := []store.Work{work("a1", event.High, "a"), work("a2", event.High, "a"), work("a3", event.High, "a"), work("b1", event.Low, "b")}
+	newer := work("a1", event.Low, "a")
+	newer.Revision = 2
+	for _, tt := range []struct {
+		name   string
+		full   []store.Work
+		add    store.Work
+		admits bool
+		want   string
+	}{
+		{"+ as grave, of another source", low, work("c1", event.Low, "c"), true, "a3"},
+		{"+ as grave, of a source that has less", low, work("b2", event.Low, "b"), true, "a3"},
+		{"- as grave, of the source that has most", low, work("a4", event.Low, "a"), false, ""},
+		{"- as grave, of a source that would have as many", even[:3], work("b2", event.Low, "b"), false, ""},
+		{"+ graver, of any source", low, work("a4", event.Medium, "a"), true, "a3"},
+		{"+ graver than one of a source that has little", both, work("a4", event.High, "a"), true, "b1"},
+		{"- less grave than all", both[:3], work("c1", event.Medium, "c"), false, ""},
+		{"+ in the place of an earlier revision", even, newer, true, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			q := newQueue()
+			q.Add(tt.full...)
+			most := len(tt.full)
+			if !q.Admits(work("z", event.Low, "z"), most+1) {
+				t.Error("there is room, and none is found")
+			}
+			if got := q.Admits(tt.add, most); got != tt.admits {
+				t.Errorf("admits %t, want %t", got, tt.admits)
+			}
+			out, gaveWay := q.AddWithin(tt.add, most)
+			if out.Case != tt.want || gaveWay != (tt.want != "") {
+				t.Errorf("case %q gave way, want %q", out.Case, tt.want)
+			}
+			left := taken(q.Take(10, noon))
+			for _, id := range left {
+				if tt.want != "" && id == tt.want+" 1" {
+					t.Errorf("%s gave way and is there", id)
+				}
+			}
+			if want := most; len(left) != want && tt.admits || len(left) != want+1 && !tt.admits {
+				t.Errorf("%v are there", left)
+			}
+		})
+	}
+}
+
 func TestQueueTakesNoMoreThanAsked(t *testing.T) {
 	q := newQueue()
 	for i := range 10 {

@@ -41,6 +41,14 @@ func (w *Worker) resume(ctx context.Context) error {
 	if err := w.engine.book.Load(start.Book); err != nil {
 		return fmt.Errorf("load the cases: %w", err)
 	}
+	for i := range start.Book.Open { // severity is no part of a case
+		c := &start.Book.Open[i].Case
+		severity, err := w.severityOf(ctx, c)
+		if err != nil {
+			return err
+		}
+		w.engine.book.Raise(c.ID, severity)
+	}
 	w.openCases.Store(new(w.engine.book.Open()))
 	w.decoders = newDecoders(w.engine, maps.Clone(w.sifting.clocks))
 	if err := w.again(ctx, steps); err != nil {

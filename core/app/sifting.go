@@ -154,6 +154,7 @@ func (w *Worker) sift(ctx context.Context, parcels <-chan *parcel) {
 		if w.sifting.halted {
 			calls = nil
 		}
+		w.raise()
 		select {
 		case p, more := <-parcels:
 			if !more {
@@ -179,6 +180,17 @@ func (w *Worker) sift(ctx context.Context, parcels <-chan *parcel) {
 		case <-ticker.C:
 			w.tick(ctx)
 		}
+	}
+}
+
+// raise tells the book which cases were decided to be above their floor.
+func (w *Worker) raise() {
+	graver := w.asks.takeGraver()
+	for id, severity := range graver {
+		w.engine.book.Raise(id, severity)
+	}
+	if len(graver) > 0 {
+		w.openCases.Store(new(w.engine.book.Open()))
 	}
 }
 
@@ -352,6 +364,7 @@ func (w *Worker) save(ctx context.Context) error {
 	}
 	w.storeWorks("what was read")
 	w.queue.Add(s.batch.Work...)
+	w.asks.outdate(s.batch.Work)
 	w.totals.add(s.batch.Totals)
 	s.batch = store.Batch{Totals: map[string]store.Count{}}
 	s.lines, s.since, s.urgent = 0, time.Time{}, false

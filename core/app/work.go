@@ -125,7 +125,11 @@ func (w *Worker) judge(ctx context.Context, items []store.Work) error {
 			continue
 		}
 		j.report.Model = w.prospect(&j)
-		if j.toldToWait() && j.report.Model.State != pipeline.Waiting { // nothing comes, and T3 says so
+		if j.toldToWait() && j.report.Model.State == pipeline.Waiting { // its T2 is in the store
+			asked = append(asked, w.wanted(&j))
+			continue
+		}
+		if j.toldToWait() { // nothing comes, and T3 says so
 			if err := w.conclude(ctx, j.report); err != nil {
 				return err
 			}
@@ -139,7 +143,7 @@ func (w *Worker) judge(ctx context.Context, items []store.Work) error {
 		v := w.verdict(&j)
 		verdicts = append(verdicts, v)
 		if !v.EndsWork {
-			asked = append(asked, store.Work{Case: v.Case, Revision: v.Revision, Floor: j.decision.Severity(), Source: item.Source, Queued: w.now()})
+			asked = append(asked, w.wanted(&j))
 		}
 		if len(v.Orders) > 0 {
 			if err := w.keepVerdicts(ctx, verdicts); err != nil { // T2
@@ -151,7 +155,7 @@ func (w *Worker) judge(ctx context.Context, items []store.Work) error {
 	err := w.keepVerdicts(ctx, verdicts) // T2
 	if err == nil {
 		w.queue.Add(late...)
-		w.asks.want(asked)
+		w.putOut(w.asks.want(asked))
 	}
 	return err
 }
@@ -168,8 +172,8 @@ type judged struct {
 	decision policy.Decision
 }
 
-// look decides on the newest revision of a case, by that report, or by the rules'
-// where there is none. It says false for a case that is not there.
+// look decides on the newest revision of a case, by that report where a model has a
+// say, else by the rules'. It says false for a case that is not there.
 func (w *Worker) look(ctx context.Context, id string, report *pipeline.Report) (j judged, ok bool, err error) {
 	if j.held, ok, err = w.store.Case(ctx, id); err != nil || !ok {
 		return j, false, err
@@ -188,16 +192,32 @@ func (w *Worker) look(ctx context.Context, id string, report *pipeline.Report) (
 	if err != nil {
 		return j, true, err
 	}
-	j.label, j.harmless = w.labels.match(&j.held, w.now())
+	j.label, j.harmless = w.labels.match(&j.held, j.last.Severity, w.now())
 	facts.Stopped = facts.Stopped || j.harmless // nothing starts on what a person called harmless
 	facts.Severity, facts.Used.Raises = j.last.Severity, w.asks.raises(w.now())
-	if report != nil {
-		j.report = *report
-	} else {
-		j.report = w.engine.pipeline.Rules(j.held.Case)
-	}
+	j.report = w.reportFor(&j, report)
 	j.decision = w.engine.policy.Decide(j.held.Case, j.report, facts)
 	return j, true, nil
+}
+
+// reportFor returns that report, or the rules': where there is none, where no model
+// was asked, and where it is known by now that none should have been.
+func (w *Worker) reportFor(j *judged, report *pipeline.Report) pipeline.Report {
+	rules := w.engine.pipeline.Rules(j.held.Case)
+	if report == nil {
+		return rules
+	}
+	switch report.Model.State {
+	case pipeline.Answers, pipeline.Partly, pipeline.Failed:
+		why := w.whyNot(j)
+		if why == "" {
+			return *report
+		}
+		rules.Model = w.notAsked(why)
+	default:
+		rules.Model = report.Model
+	}
+	return rules
 }
 
 // verdict is what is to be stored of a revision as the rules' verdict.
@@ -256,6 +276,7 @@ func (w *Worker) kept(verdicts []store.Verdict, err error) error {
 		}
 		w.slots.stored(v.Case)
 		w.asks.count(v.Record.Model)
+		w.asks.stand(&v.Record)
 		if len(v.Orders) > 0 {
 			wake(w.orders)
 		}

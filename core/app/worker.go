@@ -82,7 +82,7 @@ type Worker struct {
 	retry     time.Duration          // first wait after a failure to store
 	every     time.Duration          // commitEvery
 	pulse     time.Duration          // how often loops look at the clock
-	openCases atomic.Pointer[[5]int] // by floor
+	openCases atomic.Pointer[[5]int] // by severity
 	backingUp sync.Mutex             // one backup at a time
 	failures  map[string]int         // of revisions that could not be worked, by case; of the work loop
 	asked     chan struct{}          // holds who asks for much at a time

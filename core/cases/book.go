@@ -125,6 +125,7 @@ type held struct {
 	Forwards   int
 	Owed       bool             // news that the bound on forwards held back
 	LineGrades []event.Severity // severity of the evidence of each line
+	Raised     event.Severity   // see Raise; no part of a State
 }
 
 // Message is what makes a line of a case news: a program's template.
@@ -240,7 +241,7 @@ func (b *Book) find(p place, now time.Time) *held {
 
 // isQuiet says whether a case closes by itself at that time.
 func (b *Book) isQuiet(h *held, now time.Time) bool {
-	return h.Floor < event.High && now.Sub(h.Updated) > b.opts.Quiet
+	return h.severity() < event.High && now.Sub(h.Updated) > b.opts.Quiet
 }
 
 // begin opens a case, or returns the one that takes what no room is left for.
@@ -287,7 +288,7 @@ func (b *Book) reopen(p place, now time.Time, evidence []sift.Evidence) *held {
 // end closes a case, which is a revision of it.
 func (b *Book) end(h *held) {
 	delete(b.open, h.Place)
-	h.Status = Closed
+	h.Status, h.Raised = Closed, event.None
 	h.Revision++
 	b.note(h, true)
 	b.closed = append(b.closed, h)
@@ -317,13 +318,13 @@ func (b *Book) makeRoom(now time.Time) {
 	perSource := map[string]int{}
 	var weak []*held
 	for _, h := range b.open {
-		if h.Floor < event.High {
+		if h.severity() < event.High {
 			weak = append(weak, h)
 			perSource[h.Source]++
 		}
 	}
 	slices.SortFunc(weak, func(x, y *held) int {
-		return cmp.Or(cmp.Compare(x.Floor, y.Floor), -cmp.Compare(perSource[x.Source], perSource[y.Source]),
+		return cmp.Or(cmp.Compare(x.severity(), y.severity()), -cmp.Compare(perSource[x.Source], perSource[y.Source]),
 			x.Updated.Compare(y.Updated), cmp.Compare(x.Number, y.Number))
 	})
 	for _, h := range weak {

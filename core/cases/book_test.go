@@ -245,6 +245,7 @@ func TestBoundNeverHoldsBackWhatIsGrave(t *testing.T) {
 	}{
 		{"- a first success", grave, "first-success"},
 		{"- a higher floor", step{at: time.Minute, peer: "203.0.113.9", template: 1, kind: sift.SignalMatch, class: event.Execution, severity: event.High}, "higher-floor"},
+		{"- the first text that instructs", step{at: time.Minute, peer: "203.0.113.9", template: 1, kind: sift.Instructing, class: event.Instruction, severity: event.Low, stale: true}, "first-instruction"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

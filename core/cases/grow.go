@@ -44,7 +44,9 @@ func (b *Book) grow(h *held, ev *event.Event, f sift.Finding) []string {
 	say(h.Owed && ev.Time.Sub(h.Hour) >= time.Hour, "held-back")
 	say(h.Revision > 0 && h.Events >= 10*max(h.AtForward, 10), "tenfold")
 	say(h.Revision > 0 && ev.Time.Sub(h.Forwarded) >= 24*time.Hour, "day-gone-by")
-	h.Instructs = h.Instructs || hasKind(f.Evidence, sift.Instructing) || hasClass(f.Evidence, event.Instruction)
+	instructs := hasKind(f.Evidence, sift.Instructing) || hasClass(f.Evidence, event.Instruction)
+	say(h.Revision > 0 && instructs && !h.Instructs, "first-instruction") // from now on a model has no say
+	h.Instructs = h.Instructs || instructs
 	b.keepLine(h, ev, f, grade)
 	return news
 }
@@ -71,7 +73,7 @@ func (b *Book) mayForward(h *held, ev *event.Event, f sift.Finding, news []strin
 // unbounded says whether the news is of a kind that no bound holds back.
 func unbounded(news []string, evidence []sift.Evidence) bool {
 	return slices.ContainsFunc(news, func(word string) bool {
-		return word == "higher-floor" || word == "confirmed" || word == "first-success" ||
+		return word == "higher-floor" || word == "confirmed" || word == "first-success" || word == "first-instruction" ||
 			word == "new-technique" && grade(evidence) >= event.High
 	})
 }

@@ -77,12 +77,24 @@ func (b *Book) Close(id string) bool {
 	return true
 }
 
-// Open returns how many cases are open, by floor.
-func (b *Book) Open() (byFloor [numGrades]int) {
-	for _, h := range b.open {
-		byFloor[min(h.Floor, event.Critical)]++
+// Raise says that an open case was decided to be graver than its floor: what is so
+// at High or above stays open until Close. It holds while the case is open, is no
+// part of a State, and is no change of the case.
+func (b *Book) Raise(id string, severity event.Severity) {
+	if h := b.byID[id]; h != nil && h.Status != Closed {
+		h.Raised = max(h.Raised, severity)
 	}
-	return byFloor
+}
+
+// severity is the floor, or what Raise put the case at.
+func (h *held) severity() event.Severity { return max(h.Floor, h.Raised) }
+
+// Open returns how many cases are open, by severity.
+func (b *Book) Open() (bySeverity [numGrades]int) {
+	for _, h := range b.open {
+		bySeverity[min(h.severity(), event.Critical)]++
+	}
+	return bySeverity
 }
 
 // Head returns what a State holds beside its cases.

@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -98,5 +99,73 @@ func TestStoredPiecesMakeTheSameBook(t *testing.T) {
 	}
 	if diff := cmp.Diff(whole.Cases(), second.Cases()); diff != "" {
 		t.Errorf("cases (-whole +from pieces)\n%s", diff)
+	}
+}
+
+// A case that was decided to be High is closed by a person, as one is that rules
+// find High.
+func TestRaisedCaseIsClosedByAPersonOnly(t *testing.T) {
+	o := DefaultOptions()
+	o.MaxOpen = 10
+	b := newBook(t, o)
+	guess := step{peer: "203.0.113.9", template: 1, kind: sift.SignalMatch, class: event.BruteForce, severity: event.Medium}
+	grave := guess.add(b).Case
+	guess.peer = "203.0.113.10"
+	other := guess.add(b).Case
+	b.Track()
+	b.Raise(grave, event.High)
+	b.Raise(grave, event.Medium) // as an earlier verdict said
+	b.Raise("plant-w1-99", event.High)
+	if n, _ := b.Changed(); n > 0 {
+		t.Error("a raise is a change of the case")
+	}
+	if diff := cmp.Diff([numGrades]int{event.Medium: 1, event.High: 1}, b.Open()); diff != "" {
+		t.Errorf("open cases (-want +got)\n%s", diff)
+	}
+	status := func(id string) Status {
+		c, ok := b.Find(id)
+		if !ok {
+			t.Fatalf("case %s is gone", id)
+		}
+		return c.Status
+	}
+	flood := step{at: time.Minute, template: 2, kind: sift.SignalMatch, class: event.ExploitAttempt, severity: event.Medium}
+	for i := range 100 { // more than there is room for, and at last none that is less grave
+		if i >= 50 {
+			flood.severity = event.High
+		}
+		flood.peer = fmt.Sprintf("198.51.100.%d", i)
+		flood.add(b)
+	}
+	b.CloseQuiet(start.Add(24 * time.Hour))
+	scan(25*time.Hour, "203.0.113.9", 1).add(b)
+	if status(grave) != Open || status(other) != Closed {
+		t.Errorf("a day later the one that was raised is %s, the other %s", status(grave), status(other))
+	}
+	if !b.Close(grave) {
+		t.Error("a person cannot close it")
+	}
+	b.Raise(grave, event.High) // a verdict that came too late
+	guess.peer, guess.at, guess.stale = "203.0.113.9", 26*time.Hour, true
+	if out := guess.add(b); out.Case != grave || status(grave) != Open {
+		t.Errorf("more of the same opens case %s again, which is %s", out.Case, status(grave))
+	}
+	if b.CloseQuiet(start.Add(28 * time.Hour)); status(grave) != Closed {
+		t.Error("what was said before a person closed it still holds it open")
+	}
+}
+
+// Text that instructs takes the model's say away, so that whoever asked it must see
+// another revision.
+func TestFirstInstructionIsARevisionOnce(t *testing.T) {
+	b := newBook(t, DefaultOptions())
+	id := scan(0, "203.0.113.9", 1).add(b).Case
+	text := step{peer: "203.0.113.9", template: 1, kind: sift.Instructing, class: event.Instruction, severity: event.Low, stale: true}
+	for i := range 3 {
+		text.at = time.Duration(i+1) * time.Minute
+		text.add(b)
+	}
+	if c, _ := b.Find(id); c.Revision != 2 || !c.Instructs {
+		t.Errorf("revision %d, instructs %t, want 2, true", c.Revision, c.Instructs)
 	}
 }

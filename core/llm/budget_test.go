@@ -133,7 +133,7 @@ func TestStats(t *testing.T) {
 		PromptTokens: 2000, AnswerTokens: 40, Work: 210 * time.Second,
 		Median: 10 * time.Second, P95: 19 * time.Second,
 		Endpoints: []EndpointState{{
-			URL: server.URL, Fault: Empty, Digest: fake.Digest, When: now.Now(),
+			URL: server.URL, Fault: Empty, Digest: fake.Digest, Asked: true, When: now.Now(),
 			Text: "ask the model at " + server.URL + ": empty: there is no text in the answer",
 		}},
 	}

@@ -195,7 +195,9 @@ func (c *Client) askAt(ctx context.Context, e *endpoint, r Request) (Answer, err
 		if FaultOf(err) == Crashed && ctx.Err() == nil {
 			answer, err = c.chat(ctx, e, r) // the server starts its runner again by itself
 		}
-		e.note(answer, err, c.now())
+		if FaultOf(err) != Budget { // which says nothing about the server
+			e.note(answer, err, c.now())
+		}
 		return answer, err
 	})
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {

@@ -97,10 +97,11 @@ func (e *endpoint) errorf(fault Fault, format string, args ...any) error {
 func (e *endpoint) note(a Answer, err error, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.last.Fault, e.last.Text, e.last.When = FaultOf(err), "", now
+	e.last.Fault, e.last.Text, e.last.When, e.last.Asked = FaultOf(err), "", now, a.Digest != ""
 	if err != nil {
 		e.last.Text = err.Error()
-		return
 	}
-	e.last.Digest = a.Digest
+	if e.last.Asked {
+		e.last.Digest = a.Digest
+	}
 }

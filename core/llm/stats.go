@@ -1,6 +1,8 @@
 package llm
 
 import (
+	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -31,7 +33,8 @@ type EndpointState struct {
 	Fault  Fault     // NoFault where it answered, or was not asked yet
 	Text   string    // the fault in words; what a server said is quoted in it
 	When   time.Time // of the last question; zero before the first
-	Digest string    // of the model that answered last
+	Digest string    // of the model that was asked last
+	Asked  bool      // at the last question there was the right model, whatever came of it
 }
 
 // totals is what Stats is made of, beside the windows.
@@ -48,6 +51,9 @@ func (c *Client) count(a Answer, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := &c.total
+	if errors.Is(err, context.Canceled) {
+		return // nobody waits for it any more
+	}
 	if err != nil {
 		t.faults[FaultOf(err)]++
 		return

@@ -105,14 +105,14 @@ func TestBackupUnderLoad(t *testing.T) {
 		!strings.Contains(c.Notices[0].Text, "(done, case plant-w1-3)") {
 		t.Errorf("notices %+v", c.Notices)
 	}
-	// One moment: as many steps as the counter says, each with its case and its work;
-	// of the cases with a verdict there is no work.
+	// One moment: as many steps as the counter says, each with its case and its work,
+	// also of the cases that wait for more than the rules' verdict.
 	steps := len(c.Start.Steps)
 	if steps > 0 && (c.Start.Book.Counter != uint64(10+steps) || c.Start.Cursors["auth/1a2b3c"] != fileCursor(10+steps)) {
 		t.Errorf("%d steps, counter %d", steps, c.Start.Book.Counter)
 	}
 	wantDiff(t, steps+3, len(c.Start.Book.Open))
-	wantDiff(t, steps, len(c.Work))
+	wantDiff(t, steps+3, len(c.Work))
 	wantDiff(t, uint64(1000*steps), c.Start.Totals["auth"].Lines)
 }
 
@@ -208,6 +208,6 @@ func TestRestoreOfVersion1(t *testing.T) {
 	check(t, Restore(t.Context(), dir, &backup, newClock().now))
 	c := contentsOf(t, openAt(t, dir, newClock().now))
 	wantDiff(t, 2, c.Start.Generation)
-	wantDiff(t, 0, len(c.Work))
+	wantDiff(t, 1, len(c.Work))
 	wantDiff(t, action.Refused, c.Orders[0].State)
 }

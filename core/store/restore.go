@@ -196,10 +196,8 @@ func (t *tx) renew() error {
 	if err != nil {
 		return err
 	}
-	err = t.exec(`DELETE FROM work WHERE EXISTS (SELECT 1 FROM records r WHERE r."case" = work."case" AND r.revision = work.revision AND r.by = ?)`, ByRules)
-	if err != nil {
-		return err
-	}
+	// Work stays, also what the rules' verdict is there of: a repeat of that stores
+	// nothing, and whoever was told to wait for a model is told what came of it.
 	text := fmt.Sprintf("a backup was restored: generation %d; %d orders that were on their way are void, %d entries of outboxes are dropped; in force: %s",
 		generation+1, void, dropped, active)
 	return t.addNotice(Notice{At: t.s.now(), Severity: event.High, Kind: "restored", Text: text})

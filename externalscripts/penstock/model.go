@@ -69,7 +69,7 @@ func (m modelChoice) options(o llm.Options) (llm.Options, error) {
 // unhurried returns the options without limits of an hour: they keep a worker that
 // nobody watches from asking on and on. Who asks by hand has named how much.
 func unhurried(o llm.Options) llm.Options {
-	o.CallsPerHour, o.TokensPerHour, o.TimePerHour = 100_000, 1_000_000_000, time.Hour
+	o.CallsPerHour, o.TokensPerHour, o.TimePerHour = 100_000, 1_000_000_000, 64*time.Hour
 	return o
 }
 
