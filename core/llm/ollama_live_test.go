@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -316,6 +317,7 @@ func TestInspectSeesARealServer(t *testing.T) {
 		t.Fatalf("got %+v", seen)
 	}
 	seen[0].Took = 0
+	slices.Sort(seen[0].Models) // which the server lists by the time of their making
 	want := llm.Endpoint{
 		URL: server.URL, Version: strings.TrimPrefix(lab.OllamaVersion, "v"), Models: []string{"calm:latest", "other:latest"}, Found: true, Digest: digest, ContextLength: 32_768,
 		ParameterSize: seen[0].ParameterSize, Quantization: seen[0].Quantization, Capabilities: []string{"completion"},

@@ -70,7 +70,7 @@ func TestScriptedModelIsHeardThroughAllStages(t *testing.T) {
 		proposals := p.Applicable(c)
 		chosen := proposals[i%len(proposals)]
 		want := heard{
-			State: pipeline.Answers.String(), Score: 40 + i, Evidence: rules.Summary.Handles[:1],
+			State: pipeline.Answers.String(), Score: min(100, rules.Anomaly.Score+i%7), Evidence: rules.Summary.Handles[:1],
 			Severity: event.Low + event.Severity(i%4), Confidence: 90 - i, Choose: []string{chosen.Action + " " + chosen.Handle},
 		}
 		class := ""

@@ -19,6 +19,7 @@ import (
 	"penstock/core/app"
 	"penstock/core/config"
 	"penstock/core/intake"
+	"penstock/core/llm"
 	"penstock/core/report"
 )
 
@@ -28,8 +29,8 @@ func newDoctor(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Find missing rights and wrong modes, with the command that mends each",
-		Long: `Doctor looks at configuration, state directory, sources, drop folders, socket, disk and
-clock with the eyes of the worker's user, and names what is wrong with the command that
+		Long: `Doctor looks at configuration, state directory, sources, drop folders, the servers of the
+model, socket, disk and clock with the eyes of the worker's user, and names what is wrong with the command that
 mends it. It changes nothing. Run it as root, so that it may look everywhere.`,
 		Example: "  sudo penstock doctor\n  penstock doctor --config penstock.yaml --user $(id -un)",
 		Args:    cobra.NoArgs,
@@ -133,6 +134,7 @@ func (d *doctor) examine(ctx context.Context) {
 		d.source(ctx, s)
 	}
 	d.clock()
+	d.model(ctx)
 	d.worker(ctx)
 }
 
@@ -328,6 +330,28 @@ const clockFrom = 2025
 func (d *doctor) clock() {
 	if now := time.Now(); now.Year() < clockFrom {
 		d.tell(fmt.Sprintf("the clock says %s", now.Format(time.RFC3339)), "sudo timedatectl set-ntp true; a Raspberry Pi has no clock of its own")
+	}
+}
+
+// model looks whether each server of the model could be asked. Without one rules
+// decide alone, and the worker tells nobody before it has a case.
+func (d *doctor) model(ctx context.Context) {
+	o := d.config.Model
+	if len(o.Endpoints) == 0 {
+		return
+	}
+	if info, err := os.Stat(o.TokenFile); err == nil && !d.may(o.TokenFile, info, 4) {
+		d.tell(fmt.Sprintf("%s cannot read %s", d.name, o.TokenFile), "sudo chown %s %s && sudo chmod 600 %s", d.name, o.TokenFile, o.TokenFile)
+	}
+	client, err := llm.New(o)
+	if err != nil {
+		d.tell(err.Error(), "")
+		return
+	}
+	for _, seen := range client.Inspect(ctx) {
+		if seen.Err != nil {
+			d.tell(seen.Err.Error()+"; until then rules decide alone", modelHint(llm.FaultOf(seen.Err), o.Name))
+		}
 	}
 }
 

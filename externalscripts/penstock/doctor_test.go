@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"penstock/core/config"
+	"penstock/core/fake"
 	"penstock/core/intake"
 )
 
@@ -67,5 +68,33 @@ func TestDoctorNamesWhatIsWrong(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(out.String())
+	}
+}
+
+func TestDoctorLooksAtTheModel(t *testing.T) {
+	server := fake.NewOllama(t)
+	for _, tt := range []struct {
+		name, url, model string
+		want             []string
+	}{
+		{"+ there", server.URL, fake.Model, nil},
+		{"- gone", "http://127.0.0.1:1", fake.Model, []string{"wrong: ask the model at http://127.0.0.1:1: unreachable", "mend: `sudo systemctl start ollama`"}},
+		{"- missing", server.URL, "qwen3:4b", []string{"missing: there is no model qwen3:4b; until then rules decide alone", "mend: `ollama pull qwen3:4b`"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			c := config.Default()
+			c.Model.Endpoints, c.Model.Name = []string{tt.url}, tt.model
+			d := &doctor{e: &env{stdout: &out, stderr: &out, getenv: os.Getenv}, config: c}
+			d.model(t.Context())
+			for _, want := range tt.want {
+				if !strings.Contains(out.String(), want) {
+					t.Errorf("%q is not said in:\n%s", want, out.String())
+				}
+			}
+			if len(tt.want) == 0 && out.Len() > 0 {
+				t.Errorf("of a sound one it says:\n%s", out.String())
+			}
+		})
 	}
 }
