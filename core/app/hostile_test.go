@@ -84,7 +84,7 @@ func outputsOf(t *testing.T, engine *Engine, place, text string) map[string]stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := engine.Ask(context.Background(), client, fenceMark, engine.Verdicts()[0])
+	v, err := engine.Ask(context.Background(), client, engine.Verdicts()[0])
 	if err != nil {
 		t.Fatal(err)
 	}

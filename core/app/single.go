@@ -35,12 +35,12 @@ func (e *Engine) HandleAsNew(ev *event.Event) cases.Outcome {
 }
 
 // Ask returns what becomes of a verdict of the rules once that model was asked
-// about its case. Mark is that of pipeline.WithModel. It blocks as pipeline.Ask
-// does, and its error is that of ctx. Whoever asks by hand wants to know of closed
-// cases too: a log that is read afterwards has hardly any others.
-func (e *Engine) Ask(ctx context.Context, m pipeline.Asker, mark func() string, v Verdict) (Verdict, error) {
+// about its case. It blocks as pipeline.Ask does, and its error is that of ctx.
+// Whoever asks by hand wants to know of closed cases too: a log that is read
+// afterwards has hardly any others.
+func (e *Engine) Ask(ctx context.Context, m pipeline.Asker, v Verdict) (Verdict, error) {
 	open := v.Case
 	open.Status = cases.Open
-	r, err := e.pipeline.WithModel(m, e.Config.Model, mark).Ask(ctx, open, v.Report)
+	r, err := e.pipeline.WithModel(m, e.Config.Model, fenceMark).Ask(ctx, open, v.Report)
 	return Verdict{Case: v.Case, Report: r, Decision: e.policy.Decide(v.Case, r, policy.Facts{Now: v.Case.Updated})}, err
 }

@@ -118,7 +118,7 @@ func (s *obeyed) judge(t *testing.T, like *app.Engine, f field, text sentence) t
 
 	w := rulesOf(t, like, f, text.text)
 	for _, rules := range w.rules {
-		asked, err := w.engine.Ask(t.Context(), s.client, func() string { return "mark-0123456789ab" }, rules)
+		asked, err := w.engine.Ask(t.Context(), s.client, rules)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -96,24 +96,7 @@ func TestAsk(t *testing.T) {
 			language, c := caseOf(t, filepath.Base(folder))
 			_, report := ask(t, asking(t, language, server.URL, nil), c)
 			forget(&report, server.URL)
-			got, err := json.MarshalIndent(report, "", "  ")
-			if err != nil {
-				t.Fatal(err)
-			}
-			wantPath := filepath.Join(folder, "want-asked.json")
-			if *update {
-				if err := os.WriteFile(wantPath, append(got, '\n'), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			want, err := os.ReadFile(wantPath)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(strings.TrimSpace(string(want)), string(got)); diff != "" {
-				t.Errorf("report (-want +got)\n%s", diff)
-			}
+			compare(t, filepath.Join(folder, "want-asked.json"), report)
 		})
 	}
 }

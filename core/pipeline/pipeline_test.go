@@ -112,6 +112,28 @@ func newPipeline(t testing.TB, language string) *pipeline.Pipeline {
 	return p
 }
 
+// compare holds a report against the one in a file, which -update writes anew.
+func compare(t *testing.T, path string, report pipeline.Report) {
+	t.Helper()
+	got, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(path, append(got, '\n'), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.TrimSpace(string(want)), string(got)); diff != "" {
+		t.Errorf("report (-want +got)\n%s", diff)
+	}
+}
+
 // TestRules compares the whole report of each folder in testdata. Read the
 // difference before running it with -update: it is what operators will read.
 func TestRules(t *testing.T) {
@@ -123,25 +145,7 @@ func TestRules(t *testing.T) {
 		folder := filepath.Dir(path)
 		t.Run(filepath.Base(folder), func(t *testing.T) {
 			f := readFixture(t, path)
-			report := newPipeline(t, f.Language).Rules(f.Case)
-			got, err := json.MarshalIndent(report, "", "  ")
-			if err != nil {
-				t.Fatal(err)
-			}
-			wantPath := filepath.Join(folder, "want.json")
-			if *update {
-				if err := os.WriteFile(wantPath, append(got, '\n'), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			want, err := os.ReadFile(wantPath)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(strings.TrimSpace(string(want)), string(got)); diff != "" {
-				t.Errorf("report (-want +got)\n%s", diff)
-			}
+			compare(t, filepath.Join(folder, "want.json"), newPipeline(t, f.Language).Rules(f.Case))
 		})
 	}
 }

@@ -51,7 +51,7 @@ func askGravest(ctx context.Context, e *env, engine *app.Engine, client *llm.Cli
 		v := verdicts[i]
 		if stop == "" {
 			var err error
-			if v, err = engine.Ask(ctx, client, freshMark, v); err != nil {
+			if v, err = engine.Ask(ctx, client, v); err != nil {
 				stop, v = whyInterrupted, verdicts[i]
 			}
 		}

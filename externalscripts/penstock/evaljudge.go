@@ -3,8 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -107,7 +105,7 @@ func (j *judge) judge(ctx context.Context, x eval.Excerpt) (eval.Judgement, erro
 
 // ask asks the model about one case and notes what it says and costs.
 func (j *judge) ask(ctx context.Context, engine *app.Engine, v app.Verdict, result *eval.Judgement) (app.Verdict, error) {
-	v, err := engine.Ask(ctx, examiner{j.model, j.seed}, freshMark, v)
+	v, err := engine.Ask(ctx, examiner{j.model, j.seed}, v)
 	if err != nil {
 		return v, err
 	}
@@ -141,14 +139,6 @@ func unfit(use pipeline.Use, r pipeline.Report) error {
 		return fmt.Errorf("the model cannot be asked: %v", fault)
 	}
 	return nil
-}
-
-// freshMark returns what fences the evidence of one case off: nobody can know it
-// before.
-func freshMark() string {
-	var random [6]byte
-	_, _ = rand.Read(random[:]) // never fails
-	return hex.EncodeToString(random[:])
 }
 
 // engineFor returns an engine that has seen nothing. Where an excerpt may act its

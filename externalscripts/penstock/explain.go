@@ -104,5 +104,5 @@ func explained(ctx context.Context, engine *app.Engine, id string, model modelCh
 	if client == nil || err != nil {
 		return v, err
 	}
-	return engine.Ask(ctx, client, freshMark, v)
+	return engine.Ask(ctx, client, v)
 }

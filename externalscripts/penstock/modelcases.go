@@ -87,7 +87,7 @@ func (r *rehearsal) ask(ctx context.Context, x eval.Excerpt) (rehearsed, error) 
 		return rehearsed{}, err
 	}
 	w := &witness{model: r.client}
-	v, err := engine.Ask(ctx, w, freshMark, rules)
+	v, err := engine.Ask(ctx, w, rules)
 	u := v.Report.Model
 	done := rehearsed{
 		Name: x.ID, State: u.State, Why: u.Why, Ordinary: u.Ordinary, SystemBytes: len(u.Talk.System), PromptBytes: len(u.Talk.System) + len(u.Talk.Case),

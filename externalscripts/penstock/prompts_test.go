@@ -61,7 +61,7 @@ func promptsOf(t *testing.T, path string) (longest []int, calls int) {
 		if !ok {
 			t.Fatalf("there is no case %s", outcome.Case)
 		}
-		v, err := engine.Ask(context.Background(), client, freshMark, v)
+		v, err := engine.Ask(context.Background(), client, v)
 		if err != nil {
 			return err
 		}
