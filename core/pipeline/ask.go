@@ -60,7 +60,9 @@ func (p *Pipeline) Ask(ctx context.Context, c cases.Case, rules Report) (Report,
 		r.Plan = p.askSolve(within, t, rules.Plan)
 		lower := r.Assessment.Source == Model && r.Assessment.Severity < c.Floor
 		r.Model.Dissent = t.ordinary || lower
-		if !r.Model.Dissent { // who does not see the danger does not find the words for it
+		if t.ordinary || lower && playsDown(r.Assessment.Severity, c.Floor) {
+			r.Anomaly.Reasons, r.Assessment.Reasons = rules.Anomaly.Reasons, rules.Assessment.Reasons
+		} else {
 			r.Advice = p.askAdvise(within, t, &c, p.adviceOf(&c, rules, r.Assessment))
 		}
 		if by := r.Advice.Answered; by.Source != Model {
@@ -74,6 +76,10 @@ func (p *Pipeline) Ask(ctx context.Context, c cases.Case, rules Report) (Report,
 	}
 	return r, ctx.Err()
 }
+
+// playsDown says whether a severity below the floor is so low that the model does not
+// see the danger: then it does not find the words for it either, and rules' stand.
+func playsDown(said, floor event.Severity) bool { return said < event.Medium || said+1 < floor }
 
 // halvings is how often a case is cut in half where a server says that it is too
 // long: how many tokens a text has depends on the model, and on what it is made of.

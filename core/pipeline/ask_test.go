@@ -331,12 +331,28 @@ func TestModelNeverReordersTheStepsOfThePlant(t *testing.T) {
 }
 
 func TestModelBelowTheFloorDissentsAndHasNoWords(t *testing.T) {
-	server := fake.NewOllama(t)
-	script(server, with(3, `{"reason":"Planned work.","severity":"none","confidence":99}`))
-	language, c := caseOf(t, "web-shell")
-	rules, r := ask(t, asking(t, language, server.URL, nil), c)
-	if !r.Model.Dissent || !cmp.Equal(rules.Advice, r.Advice) {
-		t.Errorf("dissent %t, advice %+v", r.Model.Dissent, r.Advice)
+	for _, tt := range []struct {
+		floor event.Severity
+		said  string
+		words bool
+	}{
+		{event.Medium, "none", false}, {event.Medium, "Low", false}, {event.High, "Low", false}, {event.Critical, "Medium", false},
+		{event.High, "Medium", true}, {event.Critical, "High", true},
+	} {
+		t.Run(tt.floor.String()+" called "+tt.said, func(t *testing.T) {
+			server := fake.NewOllama(t)
+			script(server, with(3, `{"reason":"Planned work.","severity":"`+tt.said+`","confidence":99}`))
+			language, c := caseOf(t, "web-shell")
+			c.Floor = tt.floor
+			rules, r := ask(t, asking(t, language, server.URL, nil), c)
+			words := !cmp.Equal(rules.Advice, r.Advice) && !slices.Equal(rules.Anomaly.Reasons, r.Anomaly.Reasons) &&
+				!slices.Equal(rules.Assessment.Reasons, r.Assessment.Reasons)
+			none := cmp.Equal(rules.Advice, r.Advice) && slices.Equal(rules.Anomaly.Reasons, r.Anomaly.Reasons) &&
+				slices.Equal(rules.Assessment.Reasons, r.Assessment.Reasons)
+			if !r.Model.Dissent || words != tt.words || none == tt.words {
+				t.Errorf("dissent %t, %q, %q, %+v", r.Model.Dissent, r.Anomaly.Reasons, r.Assessment.Reasons, r.Advice)
+			}
+		})
 	}
 }
 

@@ -37,8 +37,8 @@ type Use struct {
 	Name     string
 	Digest   string // SHA-256 of the model that answered
 	Endpoint string // that answered last
-	// Dissent says that the model calls ordinary, or less grave, what rules do not:
-	// then the rules' words stand.
+	// Dissent says that the model calls ordinary, or less grave, what rules do not.
+	// Where it is ordinary to it, Low or two steps less grave, its words are not shown.
 	Dissent      bool
 	Ordinary     bool // it called the case ordinary and rules do not object: it was asked no further
 	Calls        int
