@@ -336,8 +336,12 @@ func TestModelBelowTheFloorDissentsAndHasNoWords(t *testing.T) {
 		said  string
 		words bool
 	}{
-		{event.Medium, "none", false}, {event.Medium, "Low", false}, {event.High, "Low", false}, {event.Critical, "Medium", false},
-		{event.High, "Medium", true}, {event.Critical, "High", true},
+		{event.Medium, "none", false},
+		{event.Medium, "Low", false},
+		{event.High, "Low", false},
+		{event.Critical, "Medium", false},
+		{event.High, "Medium", true},
+		{event.Critical, "High", true},
 	} {
 		t.Run(tt.floor.String()+" called "+tt.said, func(t *testing.T) {
 			server := fake.NewOllama(t)
