@@ -62,21 +62,22 @@ func (p *Pipeline) casePrompt(c *cases.Case, r *Report, mark string, room int) (
 	v["lines"], v["left"] = "", ""
 	shown := p.pick(c)
 	room -= len(promptText("case", v)) + 160 // for what is said of lines left out
-	for i, limit := range lineCaps {
-		lines := p.lineTexts(shown, limit)
-		for i == len(lineCaps)-1 && size(lines) > room && len(shown) > 1 {
-			shown = shown[:len(shown)-1] // the least telling one
-			lines = p.lineTexts(shown, limit)
-		}
-		if size(lines) <= room || i == len(lineCaps)-1 {
-			v["lines"], v["left"] = inOrder(shown, lines), leftOut(c, shown, limit)
+	var limit int
+	var lines []string
+	for _, limit = range lineCaps {
+		if lines = p.lineTexts(shown, limit); size(lines) <= room {
 			break
 		}
 	}
-	slices.SortFunc(shown, byNumber)
+	for size(lines) > room && len(lines) > 1 {
+		lines = lines[:len(lines)-1] // the least telling one
+	}
+	shown = shown[:len(lines)]
+	slices.SortFunc(shown, func(a, b *cases.Line) int { return a.Number - b.Number })
 	for _, l := range shown {
 		handles = append(handles, handle(l))
 	}
+	v["lines"], v["left"] = strings.Join(p.lineTexts(shown, limit), "\n"), leftOut(c, shown, limit)
 	return promptText("case", v), handles
 }
 
@@ -176,8 +177,6 @@ func rank(first bool) int {
 	return 0
 }
 
-func byNumber(a, b *cases.Line) int { return a.Number - b.Number }
-
 // lineTexts returns the lines as a prompt shows them.
 func (p *Pipeline) lineTexts(lines []*cases.Line, limit int) []string {
 	texts := make([]string, len(lines))
@@ -210,20 +209,6 @@ func size(lines []string) int {
 		n += len(l)
 	}
 	return n
-}
-
-// inOrder joins the texts in the order of their lines' numbers.
-func inOrder(lines []*cases.Line, texts []string) string {
-	order := make([]int, len(lines))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return lines[a].Number - lines[b].Number })
-	out := make([]string, len(order))
-	for i, k := range order {
-		out[i] = texts[k]
-	}
-	return strings.Join(out, "\n")
 }
 
 // leftOut says what a model does not see.

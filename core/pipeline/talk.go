@@ -68,8 +68,8 @@ func ask[A any](ctx context.Context, t *talk, q question[A]) (a A, by Answered, 
 	}
 	text := t.question(q.text)
 	for attempt := 1; attempt <= maxAttempts; attempt++ {
-		if why := t.spent(); why != llm.NoFault {
-			by.Fault = why
+		if t.isSpent() {
+			by.Fault = llm.Budget
 			break
 		}
 		x := Exchange{Stage: q.stage, Attempt: attempt, Question: text}
@@ -118,12 +118,9 @@ func (t *talk) question(text string) string {
 	}
 }
 
-// spent says whether the case's share of tokens is used up.
-func (t *talk) spent() llm.Fault {
-	if t.use.PromptTokens+t.use.AnswerTokens >= t.p.limits.CaseTokens {
-		return llm.Budget
-	}
-	return llm.NoFault
+// isSpent says whether the case's share of tokens is used up.
+func (t *talk) isSpent() bool {
+	return t.use.PromptTokens+t.use.AnswerTokens >= t.p.limits.CaseTokens
 }
 
 // send asks once and notes what it cost.
