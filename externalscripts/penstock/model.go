@@ -66,6 +66,17 @@ func (m modelChoice) options(o llm.Options) (llm.Options, error) {
 	return o, nil
 }
 
+// load returns the options of the worker's configuration with the choice in them, and
+// the site's language. Its hourly limits are kept: see unhurried.
+func (m modelChoice) load(f *workerFlags) (o llm.Options, language string, err error) {
+	c, err := f.load()
+	if err != nil {
+		return o, "", err
+	}
+	o, err = m.options(c.Model)
+	return o, c.Site.Language, err
+}
+
 // unhurried returns the options without limits of an hour: they keep a worker that
 // nobody watches from asking on and on. Who asks by hand has named how much.
 func unhurried(o llm.Options) llm.Options {

@@ -40,15 +40,11 @@ model.case_time at most; Ctrl-C shows what there is so far.`,
 			if n < 1 || n > mostBenchCase {
 				return exitError{exitUsage, fmt.Errorf("--cases: %d is not between 1 and %d", n, mostBenchCase), seeHelp(cmd.CommandPath())}
 			}
-			c, err := f.load()
+			o, language, err := choice.load(&f)
 			if err != nil {
 				return err
 			}
-			o, err := choice.options(c.Model)
-			if err != nil {
-				return err
-			}
-			b, err := benchModel(cmd.Context(), e, o, c.Site.Language, n)
+			b, err := benchModel(cmd.Context(), e, o, language, n)
 			if err != nil {
 				return err
 			}

@@ -32,15 +32,11 @@ cannot, and says what to do about it.`,
   penstock model check --config /etc/penstock/penstock.yaml --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := f.load()
+			o, language, err := choice.load(&f)
 			if err != nil {
 				return err
 			}
-			o, err := choice.options(c.Model)
-			if err != nil {
-				return err
-			}
-			check, err := checkModel(cmd.Context(), o, c.Site.Language)
+			check, err := checkModel(cmd.Context(), o, language)
 			if err != nil {
 				return err
 			}
