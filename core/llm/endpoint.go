@@ -11,6 +11,8 @@ import (
 
 	"github.com/ollama/ollama/api"
 	"github.com/sony/gobreaker/v2"
+
+	"penstock/core/secret"
 )
 
 const (
@@ -22,7 +24,7 @@ const (
 type endpoint struct {
 	url       string // as configured
 	base      *url.URL
-	token     string
+	token     secret.Secret
 	transport http.RoundTripper
 	breaker   *gobreaker.CircuitBreaker[Answer]
 
@@ -30,7 +32,7 @@ type endpoint struct {
 	last EndpointState
 }
 
-func newEndpoint(address, token string, o *Options, rest time.Duration) (*endpoint, error) {
+func newEndpoint(address string, token secret.Secret, o *Options, rest time.Duration) (*endpoint, error) {
 	base, err := url.Parse(address)
 	if err != nil {
 		return nil, fmt.Errorf("read the address of a model: %w", err)

@@ -13,9 +13,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
-)
 
-const maxToken = 16 << 10 // bytes
+	"penstock/core/secret"
+)
 
 var (
 	errElsewhere = errors.New("prompts would go elsewhere")
@@ -52,7 +52,7 @@ func newTransport(scheme string, o *Options) *http.Transport {
 // not tell: why a stream ended.
 type wire struct {
 	transport http.RoundTripper
-	token     string
+	token     secret.Secret
 	limit     int // bytes of the answer that may still be read
 
 	answered bool  // the status was one of success
@@ -62,8 +62,8 @@ type wire struct {
 // RoundTrip implements http.RoundTripper.
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
-	if w.token != "" {
-		r.Header.Set("Authorization", "Bearer "+w.token)
+	if token := w.token.Reveal(); token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	r.Header.Set("User-Agent", "penstock")
 	answer, err := w.transport.RoundTrip(r)
@@ -108,30 +108,16 @@ func refuseSigning() error {
 	return errors.New("the environment has OLLAMA_AUTH: Penstock signs no requests; unset it")
 }
 
-// readToken returns the token in a file, "" without one.
-func readToken(path string) (string, error) {
+// readToken returns the token in a file, none without one.
+func readToken(path string) (secret.Secret, error) {
 	if path == "" {
-		return "", nil
+		return secret.Secret{}, nil
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
+	token, err := secret.Read(path)
+	var length *secret.LengthError
+	notAWord := func(r rune) bool { return r <= ' ' || r > '~' }
+	if errors.As(err, &length) || err == nil && strings.ContainsFunc(token.Reveal(), notAWord) {
+		return secret.Secret{}, fmt.Errorf("%s: it does not hold one word of at most %d bytes", path, secret.MaxBytes)
 	}
-	defer func() { _ = f.Close() }() // it was only read
-	info, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
-	if info.Mode().Perm()&0o007 != 0 {
-		return "", fmt.Errorf("%s: everybody may read it: run chmod 600 on it", path)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxToken+1))
-	if err != nil {
-		return "", err
-	}
-	token := strings.TrimSpace(string(data))
-	if token == "" || len(data) > maxToken || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", fmt.Errorf("%s: it does not hold one word of at most %d bytes", path, maxToken)
-	}
-	return token, nil
+	return token, err
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"penstock/core/fake"
+	"penstock/core/secret"
 )
 
 func secretFile(t *testing.T, text string, mode os.FileMode) string {
@@ -126,7 +127,7 @@ func TestNewReadsTheToken(t *testing.T) {
 		{"- for everybody", "s3cret", 0o644, "everybody may read it"},
 		{"- empty", "\n", 0o600, "does not hold one word"},
 		{"- two lines", "a\nb", 0o600, "does not hold one word"},
-		{"- huge", strings.Repeat("a", maxToken+1), 0o600, "does not hold one word"},
+		{"- huge", strings.Repeat("a", secret.MaxBytes+1), 0o600, "does not hold one word"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := optionsFor("http://127.0.0.1:1")

@@ -1,4 +1,7 @@
-package config
+// Package secret reads tokens and passwords from the files that the configuration
+// names, and keeps them from being shown: whatever prints, logs or marshals one
+// gives "<secret>". It never writes one anywhere.
+package secret
 
 import (
 	"fmt"
@@ -8,8 +11,8 @@ import (
 	"strings"
 )
 
-// maxSecret is the most bytes of a secret: a token, a password or a key.
-const maxSecret = 16 << 10
+// MaxBytes is the most bytes of a secret: a token, a password or a key.
+const MaxBytes = 16 << 10
 
 const hidden = "<secret>"
 
@@ -18,13 +21,24 @@ const hidden = "<secret>"
 // because fmt looks into fields that are not exported without asking methods.
 type Secret struct{ text *string }
 
-// NewSecret returns the secret of that text.
-func NewSecret(text string) Secret { return Secret{&text} }
+// New returns the secret of that text.
+func New(text string) Secret { return Secret{&text} }
 
-// ReadSecret reads a secret from a file, without the white space around it. It
+// LengthError says that a file holds nothing, or more than a secret has.
+type LengthError struct {
+	Path  string
+	Bytes int // that were read: MaxBytes and one more where it is larger
+}
+
+// Error names the file and how long a secret may be.
+func (e *LengthError) Error() string {
+	return fmt.Sprintf("read secret %s: it holds %d bytes, want 1 to %d", e.Path, e.Bytes, MaxBytes)
+}
+
+// Read reads a secret from a file, without the white space around it. It
 // refuses a file that is empty, larger than 16 kB, or that others than its owner
-// and group can read.
-func ReadSecret(path string) (Secret, error) {
+// and group can read. The error is a *LengthError in the first two cases.
+func Read(path string) (Secret, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return Secret{}, fmt.Errorf("read secret: %w", err)
@@ -37,15 +51,15 @@ func ReadSecret(path string) (Secret, error) {
 	if info.Mode().Perm()&0o007 != 0 {
 		return Secret{}, fmt.Errorf("read secret %s: everybody may read it: run chmod 600 on it", path)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	data, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
 	if err != nil {
 		return Secret{}, fmt.Errorf("read secret: %w", err)
 	}
 	text := strings.TrimSpace(string(data))
-	if text == "" || len(data) > maxSecret {
-		return Secret{}, fmt.Errorf("read secret %s: it holds %d bytes, want 1 to %d", path, len(data), maxSecret)
+	if text == "" || len(data) > MaxBytes {
+		return Secret{}, &LengthError{path, len(data)}
 	}
-	return NewSecret(text), nil
+	return New(text), nil
 }
 
 // Reveal returns the text of the secret, "" for the zero Secret.

@@ -1,4 +1,4 @@
-package config
+package secret
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 
 func TestSecretNeverShowsItself(t *testing.T) {
 	type holder struct{ Token Secret }
-	h := holder{NewSecret("hunter2")}
+	h := holder{New("hunter2")}
 	inside := struct{ token Secret }{h.Token}
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("start", "token", h.Token, "holder", h)
@@ -55,7 +55,7 @@ func TestReadSecret(t *testing.T) {
 		{"+ for the group", "hunter2", 0o640, "hunter2", ""},
 		{"- for everybody", "hunter2", 0o644, "", "everybody may read it: run chmod 600 on it"},
 		{"- empty", " \n", 0o600, "", "it holds 2 bytes, want 1 to 16384"},
-		{"- large", strings.Repeat("a", maxSecret+1), 0o600, "", "it holds 16385 bytes, want 1 to 16384"},
+		{"- large", strings.Repeat("a", MaxBytes+1), 0o600, "", "it holds 16385 bytes, want 1 to 16384"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := filepath.Join(folder, strings.ReplaceAll(tt.name, " ", ""))
@@ -65,7 +65,7 @@ func TestReadSecret(t *testing.T) {
 			if err := os.Chmod(path, tt.mode); err != nil {
 				t.Fatal(err)
 			}
-			got, err := ReadSecret(path)
+			got, err := Read(path)
 			if tt.err == "" && (err != nil || got.Reveal() != tt.want) {
 				t.Errorf("= %q, %v, want %q", got.Reveal(), err, tt.want)
 			}
@@ -74,7 +74,7 @@ func TestReadSecret(t *testing.T) {
 			}
 		})
 	}
-	if _, err := ReadSecret(filepath.Join(folder, "none")); !os.IsNotExist(err) && err == nil {
+	if _, err := Read(filepath.Join(folder, "none")); !os.IsNotExist(err) && err == nil {
 		t.Error("a file that is not there is no error")
 	}
 }
