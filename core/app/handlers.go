@@ -41,6 +41,9 @@ func (w *Worker) handlers() map[string]control.Handler {
 		CmdStatus: {Need: control.Read, Do: func(ctx context.Context, _ control.Peer, _ json.RawMessage) (any, error) {
 			return w.Status(ctx), nil
 		}},
+		CmdGlance: {Need: control.Read, Do: func(ctx context.Context, _ control.Peer, _ json.RawMessage) (any, error) {
+			return w.Glance(ctx)
+		}},
 		CmdCases:    {Need: control.Read, Do: w.oneAtATime(answer(w.cases))},
 		CmdCase:     {Need: control.Read, Do: w.oneAtATime(answer(w.oneCase))},
 		CmdLabels:   {Need: control.Read, Do: answer(w.listLabels)},
