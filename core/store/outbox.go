@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"penstock/core/record"
 )
@@ -11,6 +12,7 @@ import (
 type Row struct {
 	ID     int64
 	Seq    uint64
+	Saved  time.Time // when the record was stored
 	Record record.Record
 	Body   []byte // the record as record.Marshal wrote it
 }
@@ -22,15 +24,16 @@ func (s *Store) Outbox(ctx context.Context, sink string, limit int) ([]Row, erro
 	err := s.read(ctx, func(scan func(...any) error) error {
 		var row Row
 		var blob []byte
-		err := scan(&row.Seq, &blob)
+		var saved int64
+		err := scan(&row.Seq, &saved, &blob)
 		if err != nil {
 			return err
 		}
-		row.ID = int64(row.Seq)
+		row.ID, row.Saved = int64(row.Seq), fromMillis(saved)
 		row.Record, row.Body, err = s.openRecord(row.Seq, blob)
 		all = append(all, row)
 		return err
-	}, `SELECT o.seq, r.body FROM outbox o JOIN records r ON r.seq = o.seq WHERE o.sink = ? ORDER BY o.seq LIMIT ?`, sink, limit)
+	}, `SELECT o.seq, r.saved, r.body FROM outbox o JOIN records r ON r.seq = o.seq WHERE o.sink = ? ORDER BY o.seq LIMIT ?`, sink, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read what waits for %s: %w", sink, err)
 	}

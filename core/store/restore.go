@@ -196,6 +196,10 @@ func (t *tx) renew() error {
 	if err != nil {
 		return err
 	}
+	// What another system shows by now is found out there, not remembered.
+	if err := t.exec(`DELETE FROM "values"`); err != nil {
+		return err
+	}
 	// Work stays, also what the rules' verdict is there of: a repeat of that stores
 	// nothing, and whoever was told to wait for a model is told what came of it.
 	text := fmt.Sprintf("a backup was restored: generation %d; %d orders that were on their way are void, %d entries of outboxes are dropped; in force: %s",

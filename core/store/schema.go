@@ -21,7 +21,7 @@ import (
 var migrations embed.FS
 
 // Schema is the version of the database that this program writes.
-const Schema = 3
+const Schema = 4
 
 // applicationID marks a database as Penstock's ("PENS").
 const applicationID = 0x50454e53

@@ -136,7 +136,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"- no version", sqlIn("PRAGMA user_version = 0"), "the database has no version", true},
 		{
 			"- newer", sqlIn("PRAGMA user_version = 99"),
-			"written by a newer version of Penstock (schema 99, this one knows 3): install that version again", false,
+			"written by a newer version of Penstock (schema 99, this one knows 4): install that version again", false,
 		},
 		{"- folder open to others", func(t *testing.T, dir string) { check(t, os.Chmod(dir, 0o750)) }, "(mode 0750): chmod 700 ", false},
 		{
@@ -262,18 +262,18 @@ func TestMigrationOfVersion1(t *testing.T) {
 		s := openAt(t, dir, newClock().now)
 		wantVersion1(t, s)
 		got(s.AddLabel(t.Context(), Label{Case: "plant-w1-1", Kind: "closed", By: "ana"}))(t)
-		before := filepath.Join(dir, databaseName+".before-v2")
+		before := filepath.Join(dir, databaseName+".before-v3")
 		db, err := sql.Open("sqlite", before)
 		check(t, err)
 		defer db.Close()
-		if version := got(versionOf(t.Context(), db))(t); version != 1 {
+		if version := got(versionOf(t.Context(), db))(t); version != 2 {
 			t.Errorf("the copy has version %d", version)
 		}
 		if info := got(os.Stat(before))(t); info.Mode().Perm() != 0o600 {
 			t.Errorf("the copy has mode %v", info.Mode())
 		}
 	})
-	for _, step := range []string{"migrate.copied", "migrate.begin", "migrate.2", "migrate.3", "migrate.commit", "migrate.after"} {
+	for _, step := range []string{"migrate.copied", "migrate.begin", "migrate.2", "migrate.3", "migrate.4", "migrate.commit", "migrate.after"} {
 		t.Run("+ interrupted at "+step, func(t *testing.T) {
 			t.Parallel()
 
@@ -292,7 +292,7 @@ func TestMigrationOfVersion1(t *testing.T) {
 		t.Parallel()
 
 		_, err := OpenReadOnly(t.Context(), version1(t), smallOptions(), newClock().now)
-		if err == nil || !strings.Contains(err.Error(), "start the worker once, which takes it to 3") {
+		if err == nil || !strings.Contains(err.Error(), "start the worker once, which takes it to 4") {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -305,7 +305,7 @@ func TestMigrationOfVersion1(t *testing.T) {
 		}
 		openAt(t, dir, newClock().now)
 		left := got(filepath.Glob(filepath.Join(dir, "*.before-*")))(t)
-		wantDiff(t, []string{filepath.Join(dir, databaseName+".before-v2"), filepath.Join(dir, databaseName+".before-v3")}, left)
+		wantDiff(t, []string{filepath.Join(dir, databaseName+".before-v3"), filepath.Join(dir, databaseName+".before-v4")}, left)
 	})
 }
 
@@ -327,6 +327,21 @@ func TestMigrationOfVersion2(t *testing.T) {
 	got(s.Commit(t.Context(), []Verdict{v}))(t)
 	if _, talk, _, err := s.Talk(t.Context(), h.Case.ID); string(talk) != "question, answer" || err != nil {
 		t.Errorf("talk %q, %v", talk, err)
+	}
+}
+
+// TestMigrationOfVersion3 is about what schema 4 brought: what is shown elsewhere.
+func TestMigrationOfVersion3(t *testing.T) {
+	t.Parallel()
+
+	if *update {
+		writeVersion(t, 3)
+	}
+	s := openAt(t, version(t, 3), newClock().now)
+	wantVersion1(t, s)
+	check(t, s.Show(t.Context(), Showing{Shown: []Shown{{Case: "plant-w1-1", Host: "web", Severity: event.High}}}))
+	if all := got(s.Shown(t.Context()))(t); len(all) != 1 {
+		t.Errorf("shown %v", all)
 	}
 }
 

@@ -111,7 +111,7 @@ func TestRecordsComeBackEqual(t *testing.T) {
 	wantDiff(t, 2, got(s.RecordsSince(ctx, "plant-w1-1", noon.Add(2*time.Minute)))(t))
 	rows := got(s.Outbox(ctx, "zabbix", 2))(t)
 	body := got(want[3].Marshal())(t)
-	wantDiff(t, Row{ID: 1, Seq: 1, Record: want[3], Body: body}, rows[0])
+	wantDiff(t, Row{ID: 1, Seq: 1, Saved: noon.UTC(), Record: want[3], Body: body}, rows[0])
 	wantDiff(t, 2, len(rows))
 	check(t, s.Acknowledge(ctx, "zabbix", []int64{rows[0].ID, rows[1].ID, 99}))
 	wantDiff(t, 2, got(s.OutboxLen(ctx, "zabbix"))(t))

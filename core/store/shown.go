@@ -1,0 +1,136 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"penstock/core/event"
+)
+
+// Shown is how a case stands in another system, as far as values for that were made.
+type Shown struct {
+	Case, Host, Asset string
+	Severity          event.Severity // of the problem that is open
+	FP                string
+	Seq               uint64    // of the newest record in it
+	Since             time.Time // when the problem was to be opened
+	Told              string    // the problem there that has our message
+	Alarmed           time.Time // when people were told past that system; zero for never
+}
+
+// Value is a value that waits to be sent. ID gives the order.
+type Value struct {
+	ID                     int64
+	Case, Host, Key, Value string
+	At                     time.Time // with nanoseconds
+	Transition             bool      // it opens or closes a problem
+}
+
+// Showing is what one Show changes.
+type Showing struct {
+	Sink   string
+	Rows   []int64 // of the sink's outbox, which are done with
+	Shown  []Shown // how cases stand now; without a severity: no longer
+	Values []Value // to be sent, behind those that wait; IDs are given
+	// Drop are values that are not to be sent any more.
+	Drop []int64
+}
+
+// Show stores in one transaction what is to be shown of cases elsewhere (T5).
+func (s *Store) Show(ctx context.Context, show Showing) error {
+	err := s.write(ctx, "T5", func(t *tx) error {
+		if err := t.step("outbox"); err != nil {
+			return err
+		}
+		for _, id := range show.Rows {
+			if err := t.exec(`DELETE FROM outbox WHERE sink = ? AND seq = ?`, show.Sink, id); err != nil {
+				return err
+			}
+		}
+		if err := t.step("shown"); err != nil {
+			return err
+		}
+		for i := range show.Shown {
+			if err := t.saveShown(&show.Shown[i]); err != nil {
+				return err
+			}
+		}
+		for _, v := range show.Values {
+			err := t.exec(`INSERT INTO "values" ("case", host, key, value, at, transition) VALUES (?, ?, ?, ?, ?, ?)`,
+				v.Case, v.Host, v.Key, v.Value, v.At.UnixNano(), v.Transition)
+			if err != nil {
+				return err
+			}
+		}
+		return t.dropValues(show.Drop)
+	})
+	if err != nil {
+		return fmt.Errorf("store what is shown of cases: %w", err)
+	}
+	return nil
+}
+
+func (t *tx) saveShown(s *Shown) error {
+	if s.Severity == event.None {
+		return t.exec(`DELETE FROM shown WHERE "case" = ?`, s.Case)
+	}
+	return t.exec(`INSERT OR REPLACE INTO shown ("case", host, asset, severity, fp, seq, since, told, alarmed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		s.Case, s.Host, s.Asset, int(s.Severity), s.FP, int64(s.Seq), millis(s.Since), s.Told, millis(s.Alarmed))
+}
+
+func (t *tx) dropValues(ids []int64) error {
+	for _, id := range ids {
+		if err := t.exec(`DELETE FROM "values" WHERE id = ?`, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Shown returns the cases that have a problem elsewhere.
+func (s *Store) Shown(ctx context.Context) ([]Shown, error) {
+	var all []Shown
+	err := s.read(ctx, func(scan func(...any) error) error {
+		var one Shown
+		var seq, since, alarmed int64
+		var severity int
+		err := scan(&one.Case, &one.Host, &one.Asset, &severity, &one.FP, &seq, &since, &one.Told, &alarmed)
+		one.Severity, one.Seq, one.Since, one.Alarmed = event.Severity(severity), uint64(seq), fromMillis(since), fromMillis(alarmed)
+		all = append(all, one)
+		return err
+	}, `SELECT "case", host, asset, severity, fp, seq, since, told, alarmed FROM shown ORDER BY "case"`)
+	if err != nil {
+		return nil, fmt.Errorf("read what is shown of cases: %w", err)
+	}
+	return all, nil
+}
+
+// Values returns the first values that wait, at most limit, in their order.
+func (s *Store) Values(ctx context.Context, limit int) ([]Value, error) {
+	var all []Value
+	err := s.read(ctx, func(scan func(...any) error) error {
+		var v Value
+		var at int64
+		err := scan(&v.ID, &v.Case, &v.Host, &v.Key, &v.Value, &at, &v.Transition)
+		v.At = time.Unix(0, at)
+		all = append(all, v)
+		return err
+	}, `SELECT id, "case", host, key, value, at, transition FROM "values" ORDER BY id LIMIT ?`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read the values that wait: %w", err)
+	}
+	return all, nil
+}
+
+// TakeValues removes values that were taken, in one transaction (T5).
+func (s *Store) TakeValues(ctx context.Context, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	err := s.write(ctx, "T5", func(t *tx) error { return t.dropValues(ids) })
+	if err != nil {
+		return fmt.Errorf("mark the values that were taken: %w", err)
+	}
+	return nil
+}
