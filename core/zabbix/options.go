@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -28,6 +29,8 @@ type Options struct {
 	API   APIOptions        `yaml:"api"`
 	// Look is how often problems are compared with cases, where the API is set.
 	Look time.Duration `yaml:"look"`
+	// Others names other workers, as SITE-WORKER: problems of their cases are left alone.
+	Others []string `yaml:"others"`
 	// SealFile holds the secret that values are sealed with: the macro
 	// {$PENSTOCK.SEAL} in Zabbix; "" seals nothing.
 	SealFile string `yaml:"seal_file"`
@@ -54,12 +57,14 @@ type TLSOptions struct {
 
 // APIOptions name the frontend's API; without URL it is not used.
 type APIOptions struct {
-	URL          string        `yaml:"url"` // ends with api_jsonrpc.php
-	TokenFile    string        `yaml:"token_file"`
-	User         string        `yaml:"user"` // logs in with PasswordFile, where there is no token
-	PasswordFile string        `yaml:"password_file"`
-	CAFile       string        `yaml:"ca_file"` // "" trusts what the machine trusts
-	Timeout      time.Duration `yaml:"timeout"`
+	URL          string `yaml:"url"` // ends with api_jsonrpc.php
+	TokenFile    string `yaml:"token_file"`
+	User         string `yaml:"user"` // logs in with PasswordFile, where there is no token
+	PasswordFile string `yaml:"password_file"`
+	CAFile       string `yaml:"ca_file"` // "" trusts what the machine trusts
+	// AllowHTTP permits http to another machine: the token can then be read on the way.
+	AllowHTTP bool          `yaml:"allow_http"`
+	Timeout   time.Duration `yaml:"timeout"`
 }
 
 // Way is how values reach Zabbix.
@@ -171,9 +176,8 @@ func (a *APIOptions) check(problem func(path, text string)) {
 		}
 		return
 	}
-	u, err := url.Parse(a.URL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || !strings.HasSuffix(u.Path, "/api_jsonrpc.php") || u.User != nil {
-		problem("url", fmt.Sprintf("%q is not the address of an API, such as https://zabbix.example/zabbix/api_jsonrpc.php", a.URL))
+	if text := a.checkURL(); text != "" {
+		problem("url", text)
 	}
 	switch {
 	case a.TokenFile != "" && a.User != "":
@@ -183,6 +187,27 @@ func (a *APIOptions) check(problem func(path, text string)) {
 	case (a.User == "") != (a.PasswordFile == ""):
 		problem("password_file", "and user go together")
 	}
+}
+
+// checkURL judges what can be judged without asking a name server: the transport
+// looks at the resolved address again.
+func (a *APIOptions) checkURL() string {
+	u, err := url.Parse(a.URL)
+	switch {
+	case strings.Contains(a.URL, "@"):
+		return "a password does not belong here: use password_file"
+	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https",
+		!strings.HasSuffix(u.Path, "/api_jsonrpc.php"), u.RawQuery != "" || u.Fragment != "":
+		return fmt.Sprintf("%q is not the address of an API, such as https://zabbix.example/zabbix/api_jsonrpc.php", a.URL)
+	case u.Scheme == "http" && !a.AllowHTTP && !isLoopback(u.Hostname()):
+		return fmt.Sprintf("http to %s shows the token to everybody on the way: use https, or set allow_http", u.Hostname())
+	}
+	return ""
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") || err == nil && addr.Unmap().IsLoopback()
 }
 
 func isHostName(name string) bool {
