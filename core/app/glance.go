@@ -1,9 +1,14 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
+	"penstock/core/cases"
 	"penstock/core/event"
 )
 
@@ -16,7 +21,7 @@ type Glance struct {
 	At     time.Time    `json:"at"`
 	Status Status       `json:"status"`
 	Cases  []GlanceCase `json:"cases"` // at most mostGlance
-	More   int          `json:"more"`  // open cases that are not listed
+	More   int          `json:"more"`  // open cases, Medium and graver, that are not listed
 }
 
 // GlanceCase is one open case in a line.
@@ -34,10 +39,64 @@ type GlanceCase struct {
 	Headline string         `json:"headline"`
 }
 
-// mostGlance is how many cases a Glance lists.
-const mostGlance = 50
+const (
+	mostGlance  = 50          // cases of one Glance
+	glanceEvery = time.Second // one is made
+)
+
+// glancing is the newest Glance, for everybody who asks within a second.
+type glancing struct {
+	sync.Mutex
+
+	made time.Time
+	last Glance
+}
 
 // Glance returns what a plugin answers from.
 func (w *Worker) Glance(ctx context.Context) (Glance, error) {
-	return Glance{At: w.now().UTC(), Status: w.Status(ctx), Cases: []GlanceCase{}}, nil
+	w.glancing.Lock()
+	defer w.glancing.Unlock()
+	if time.Since(w.glancing.made) < glanceEvery {
+		return w.glancing.last, nil
+	}
+	g := Glance{At: w.now().UTC(), Status: w.Status(ctx)}
+	var err error
+	if g.Cases, err = w.glanceCases(ctx); err != nil {
+		return Glance{}, err
+	}
+	for severity := event.Medium; severity <= event.Critical; severity++ {
+		g.More += g.Status.Cases[severity.String()]
+	}
+	g.More = max(0, g.More-len(g.Cases))
+	w.glancing.made, w.glancing.last = time.Now(), g
+	return g, nil
+}
+
+// glanceCases returns the cases that have a problem of their own, which are few.
+func (w *Worker) glanceCases(ctx context.Context) ([]GlanceCase, error) {
+	slots, err := w.store.Slots(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := []GlanceCase{}
+	for _, ids := range slots {
+		for _, id := range ids {
+			last, err := w.store.Records(ctx, id, 1)
+			if err != nil {
+				return nil, err
+			}
+			if len(last) == 0 || last[0].Status == cases.Closed.String() {
+				continue
+			}
+			r := &last[0]
+			all = append(all, GlanceCase{
+				Case: r.Case, Status: r.Status, Host: r.Asset, Zone: r.Zone, Class: r.Class, Severity: r.Severity, Level: r.Level,
+				Opened: r.Opened, Updated: r.Updated, Events: r.Events, Headline: r.Advice.Headline,
+			})
+		}
+	}
+	slices.SortFunc(all, func(a, b GlanceCase) int {
+		return cmp.Or(b.Level-a.Level, strings.Compare(b.Updated, a.Updated), strings.Compare(a.Case, b.Case))
+	})
+	return all[:min(len(all), mostGlance)], nil
 }

@@ -135,6 +135,11 @@ type MarkAnswer struct {
 // mark takes what a listed approver says of a case: it is closed, and where it was
 // a false positive the same again is not told until that expires.
 func (w *Worker) mark(ctx context.Context, p control.Peer, args MarkArgs) (MarkAnswer, error) {
+	return w.markAs(ctx, p.User, args)
+}
+
+// markAs is mark for a person by the name of an account, wherever that is.
+func (w *Worker) markAs(ctx context.Context, user string, args MarkArgs) (MarkAnswer, error) {
 	held, ok, err := w.store.Case(ctx, args.Case)
 	if err != nil {
 		return MarkAnswer{}, err
@@ -145,7 +150,7 @@ func (w *Worker) mark(ctx context.Context, p control.Peer, args MarkArgs) (MarkA
 	c := held.Case
 	w.labels.giving.Lock()
 	defer w.labels.giving.Unlock()
-	by, refused := w.mayMark(ctx, p, &c, args)
+	by, refused := w.mayMark(ctx, user, &c, args)
 	if refused != nil {
 		return MarkAnswer{}, refused
 	}
@@ -183,7 +188,7 @@ func orElse(d, other time.Duration) time.Duration {
 }
 
 // mayMark returns the approver's name, or why that person may not say this.
-func (w *Worker) mayMark(ctx context.Context, p control.Peer, c *cases.Case, args MarkArgs) (string, error) {
+func (w *Worker) mayMark(ctx context.Context, user string, c *cases.Case, args MarkArgs) (string, error) {
 	refuse := func(text, hint string) (string, error) {
 		return "", &control.Error{Code: control.CodeRefused, Text: text, Hint: hint}
 	}
@@ -193,10 +198,10 @@ func (w *Worker) mayMark(ctx context.Context, p control.Peer, c *cases.Case, arg
 	if args.For < 0 || args.For > labelMost {
 		return "", &control.Error{Code: control.CodeBadRequest, Text: fmt.Sprintf("a label cannot last %s", args.For), Hint: "up to 8760h, a year"}
 	}
-	by, why := w.engine.policy.ApproverFor(*c, p.User)
+	by, why := w.engine.policy.ApproverFor(*c, user)
 	switch why {
 	case policy.ApproverNotListed:
-		return refuse(fmt.Sprintf("%q is not a listed approver", p.User), "list the person under policy.approvers, with this account under accounts")
+		return refuse(fmt.Sprintf("%q is not a listed approver", user), "list the person under policy.approvers, with this account under accounts")
 	case policy.ApproverIsSubject:
 		return refuse(fmt.Sprintf("the case is about an account of %s", by), "another approver has to judge it")
 	}

@@ -91,9 +91,9 @@ func (w *Worker) Status(ctx context.Context) Status {
 		s.Cases[event.Severity(severity).String()] = n
 	}
 	s.Queue.Waiting, s.Queue.Oldest = w.queue.Len()
-	for _, sink := range w.sinks {
-		if n, err := w.store.OutboxLen(ctx, sink.Name()); err == nil {
-			s.Outbox[sink.Name()] = n
+	for _, sink := range w.sinkNames() {
+		if n, err := w.unsent(ctx, sink); err == nil {
+			s.Outbox[sink] = n
 		}
 	}
 	if n, err := w.store.RecordCount(ctx); err == nil {

@@ -286,8 +286,8 @@ func (w *Worker) kept(verdicts []store.Verdict, err error) error {
 }
 
 func (w *Worker) wakeSinks() {
-	for _, s := range w.sinks {
-		wake(w.records[s.Name()])
+	for _, records := range w.records {
+		wake(records)
 	}
 }
 
@@ -302,9 +302,12 @@ func (w *Worker) notifyWithoutStore(verdicts []store.Verdict) {
 }
 
 func (w *Worker) sinkNames() []string {
-	names := make([]string, len(w.sinks))
-	for i, s := range w.sinks {
-		names[i] = s.Name()
+	var names []string
+	for _, s := range w.sinks {
+		names = append(names, s.Name())
+	}
+	if w.publisher != nil {
+		names = append(names, zabbixSink)
 	}
 	return names
 }
@@ -326,8 +329,8 @@ func (w *Worker) facts(ctx context.Context, id string) (policy.Facts, error) {
 // keyPaused is under what the store keeps until when nothing starts by itself.
 const keyPaused = "paused"
 
-// isStopped says whether the stop switch is on, and why: its file exists, or
-// somebody paused the worker. Where that cannot be known it is.
+// isStopped says whether the stop switch is on, and why: its file exists, the macro
+// in Zabbix is set, or somebody paused the worker. Where that cannot be known it is.
 func (w *Worker) isStopped(ctx context.Context) (is bool, why string, err error) {
 	if file := w.o.Config.Policy.StopFile; file != "" {
 		_, err := os.Lstat(file)
@@ -337,6 +340,9 @@ func (w *Worker) isStopped(ctx context.Context) (is bool, why string, err error)
 		if !errors.Is(err, os.ErrNotExist) {
 			return true, fmt.Sprintf("the stop file cannot be looked at: %v", err), nil
 		}
+	}
+	if why := w.publisher.stopped(); why != "" {
+		return true, why, nil
 	}
 	text, ok, err := w.store.Meta(ctx, keyPaused)
 	if err != nil || !ok || text == "" {

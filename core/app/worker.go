@@ -17,6 +17,7 @@ import (
 	"penstock/core/event"
 	"penstock/core/intake"
 	"penstock/core/logfile"
+	"penstock/core/notify"
 	"penstock/core/record"
 	"penstock/core/spool"
 	"penstock/core/store"
@@ -67,6 +68,11 @@ type Worker struct {
 	board   *board
 	slots   *slots
 	desk    *Desk
+	// publisher shows cases in Zabbix; nil where it is not configured.
+	publisher *publisher
+	notifier  *notify.Notifier
+	alarming  sync.Mutex // held while it is seen whether people are to be told
+	glancing  glancing
 
 	started time.Time
 	born    time.Time // when the state directory was made
@@ -133,6 +139,9 @@ func NewWorker(ctx context.Context, o WorkerOptions) (w *Worker, err error) {
 		return w, fmt.Errorf("open the log of records: %w", err)
 	}
 	env := intake.Env{Spool: w.spool, Log: o.Log, Now: o.Now, Poll: o.Poll, Stdin: o.Stdin}
+	if env.Pull, err = newPull(o.Config, w.store); err != nil {
+		return w, err
+	}
 	if w.reader, err = intake.Open(o.Config.Sources, env); err != nil {
 		return w, err
 	}
@@ -140,9 +149,17 @@ func NewWorker(ctx context.Context, o WorkerOptions) (w *Worker, err error) {
 	for _, s := range w.sinks {
 		w.records[s.Name()] = make(chan struct{}, 1)
 	}
+	if err = w.openOutside(); err != nil {
+		return w, err
+	}
 	w.route = newLogRoute(folder, o.Now)
 	if err = w.resume(ctx); err != nil {
 		return w, err
+	}
+	if w.publisher != nil {
+		if err = w.publisher.load(ctx); err != nil {
+			return w, err
+		}
 	}
 	if err = errors.Join(w.labels.load(ctx, w.store, o.Now()), w.loadRaises(ctx)); err != nil {
 		return w, err
@@ -150,6 +167,20 @@ func NewWorker(ctx context.Context, o WorkerOptions) (w *Worker, err error) {
 	w.desk = &Desk{engine: w.engine, store: w.store}
 	w.server, err = control.Listen(SocketPath(o.Config), o.Config.Control, o.Log)
 	return w, err
+}
+
+// openOutside makes what speaks with Zabbix and with people; it connects to nothing.
+func (w *Worker) openOutside() (err error) {
+	if w.publisher, err = newPublisher(w); err != nil {
+		return err
+	}
+	if w.publisher != nil {
+		w.records[zabbixSink] = w.publisher.wake
+	}
+	if w.notifier, err = notify.New(w.o.Config.Notify, w.log); err != nil {
+		return fmt.Errorf("make what tells people: %w", err)
+	}
+	return nil
 }
 
 // SocketPath returns where the worker of a configuration listens.
@@ -198,6 +229,13 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	for _, s := range w.sinks {
 		start(func(ctx context.Context) { w.send(ctx, s) })
+	}
+	if w.publisher != nil {
+		start(w.publisher.run)
+		start(w.publisher.look)
+	}
+	if w.notifier.Enabled() {
+		start(w.alarm)
 	}
 	start(w.keep)
 	start(w.watch)
@@ -255,12 +293,22 @@ func (w *Worker) isWorked() bool {
 }
 
 func (w *Worker) sent(ctx context.Context) bool {
-	for _, s := range w.sinks {
-		if n, err := w.store.OutboxLen(ctx, s.Name()); err != nil || n > 0 {
+	for _, name := range w.sinkNames() {
+		if n, err := w.unsent(ctx, name); err != nil || n > 0 {
 			return false
 		}
 	}
 	return true
+}
+
+// unsent returns how much waits for a sink: records and, for Zabbix, values.
+func (w *Worker) unsent(ctx context.Context, sink string) (int, error) {
+	n, err := w.store.OutboxLen(ctx, sink)
+	if err != nil || sink != zabbixSink {
+		return n, err
+	}
+	values, err := w.store.ValuesLen(ctx)
+	return n + values, err
 }
 
 // Close closes a worker that does not run.
@@ -268,6 +316,9 @@ func (w *Worker) Close() error { return errors.Join(w.server.Close(), w.close())
 
 func (w *Worker) close() error {
 	var errs []error
+	if w.publisher != nil && w.publisher.api != nil {
+		w.publisher.api.Close()
+	}
 	if w.logfile != nil {
 		errs = append(errs, w.logfile.Close())
 	}

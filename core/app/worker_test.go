@@ -73,6 +73,12 @@ type running struct {
 
 func (s *place) start() *running {
 	s.t.Helper()
+	return s.startWith(func(*Worker) {})
+}
+
+// startWith starts a worker that was changed before it runs.
+func (s *place) startWith(change func(*Worker)) *running {
+	s.t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	w, err := NewWorker(ctx, WorkerOptions{
 		Config: s.config, Version: "test", Log: slog.New(slog.DiscardHandler), Now: s.now, Fault: s.fault, Sinks: s.sinks, Poll: 5 * time.Millisecond,
@@ -82,6 +88,7 @@ func (s *place) start() *running {
 		s.t.Fatal(err)
 	}
 	w.retry, w.every, w.pulse = 5*time.Millisecond, 50*time.Millisecond, 20*time.Millisecond
+	change(w)
 	r := &running{Worker: w, t: s.t, stop: stop, ended: make(chan error, 1)}
 	go func() { r.ended <- w.Run(ctx) }()
 	return r

@@ -14,11 +14,13 @@ import (
 	"penstock/core/intake"
 	"penstock/core/llm"
 	"penstock/core/logfile"
+	"penstock/core/notify"
 	"penstock/core/policy"
 	"penstock/core/sift"
 	"penstock/core/site"
 	"penstock/core/spool"
 	"penstock/core/store"
+	"penstock/core/zabbix"
 )
 
 //go:embed config.example.yaml
@@ -41,6 +43,8 @@ type Config struct {
 	Spool       spool.Options   `yaml:"spool"`
 	LogFile     logfile.Options `yaml:"log"`
 	Control     control.Options `yaml:"control"`
+	Zabbix      zabbix.Options  `yaml:"zabbix"`
+	Notify      notify.Options  `yaml:"notify"`
 	StateDir    string          `yaml:"state_dir"`    // folder for everything that is kept
 	SignalsFile string          `yaml:"signals_file"` // the site's own signals, laid over the shipped ones
 }
@@ -65,6 +69,8 @@ func Default() *Config {
 		Spool:    spool.DefaultOptions(),
 		LogFile:  logfile.DefaultOptions(),
 		Control:  control.DefaultOptions(),
+		Zabbix:   zabbix.DefaultOptions(),
+		Notify:   notify.DefaultOptions(),
 		StateDir: "/var/lib/penstock",
 	}
 }
@@ -110,6 +116,11 @@ func Parse(name string, data []byte) (*Config, error) {
 func (c *Config) CheckTogether(problem func(path, text string)) {
 	if s, err := site.New(c.Site); err == nil {
 		policy.Check(s, c.Actions, c.Policy, problem)
+	}
+	for i := range c.Sources {
+		if c.Sources[i].IsPulled() && c.Zabbix.API.URL == "" {
+			problem(fmt.Sprintf("sources[%d].path", i), "is missing: without the folder that the server exports to, problems are read over the API, which zabbix.api.url names")
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -16,7 +17,6 @@ type Shown struct {
 	Seq               uint64    // of the newest record in it
 	Since             time.Time // when the problem was to be opened
 	Told              string    // the problem there that has our message
-	Alarmed           time.Time // when people were told past that system; zero for never
 }
 
 // Value is a value that waits to be sent. ID gives the order.
@@ -75,8 +75,8 @@ func (t *tx) saveShown(s *Shown) error {
 	if s.Severity == event.None {
 		return t.exec(`DELETE FROM shown WHERE "case" = ?`, s.Case)
 	}
-	return t.exec(`INSERT OR REPLACE INTO shown ("case", host, asset, severity, fp, seq, since, told, alarmed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		s.Case, s.Host, s.Asset, int(s.Severity), s.FP, int64(s.Seq), millis(s.Since), s.Told, millis(s.Alarmed))
+	return t.exec(`INSERT OR REPLACE INTO shown ("case", host, asset, severity, fp, seq, since, told) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		s.Case, s.Host, s.Asset, int(s.Severity), s.FP, int64(s.Seq), millis(s.Since), s.Told)
 }
 
 func (t *tx) dropValues(ids []int64) error {
@@ -93,30 +93,36 @@ func (s *Store) Shown(ctx context.Context) ([]Shown, error) {
 	var all []Shown
 	err := s.read(ctx, func(scan func(...any) error) error {
 		var one Shown
-		var seq, since, alarmed int64
+		var seq, since int64
 		var severity int
-		err := scan(&one.Case, &one.Host, &one.Asset, &severity, &one.FP, &seq, &since, &one.Told, &alarmed)
-		one.Severity, one.Seq, one.Since, one.Alarmed = event.Severity(severity), uint64(seq), fromMillis(since), fromMillis(alarmed)
+		err := scan(&one.Case, &one.Host, &one.Asset, &severity, &one.FP, &seq, &since, &one.Told)
+		one.Severity, one.Seq, one.Since = event.Severity(severity), uint64(seq), fromMillis(since)
 		all = append(all, one)
 		return err
-	}, `SELECT "case", host, asset, severity, fp, seq, since, told, alarmed FROM shown ORDER BY "case"`)
+	}, `SELECT "case", host, asset, severity, fp, seq, since, told FROM shown ORDER BY "case"`)
 	if err != nil {
 		return nil, fmt.Errorf("read what is shown of cases: %w", err)
 	}
 	return all, nil
 }
 
-// Values returns the first values that wait, at most limit, in their order.
-func (s *Store) Values(ctx context.Context, limit int) ([]Value, error) {
+// Values returns the first values that wait, at most limit, in their order, but for
+// those of the hosts that are left out.
+func (s *Store) Values(ctx context.Context, limit int, without ...string) ([]Value, error) {
+	hosts, err := json.Marshal(append([]string{}, without...))
+	if err != nil {
+		return nil, err
+	}
 	var all []Value
-	err := s.read(ctx, func(scan func(...any) error) error {
+	err = s.read(ctx, func(scan func(...any) error) error {
 		var v Value
 		var at int64
 		err := scan(&v.ID, &v.Case, &v.Host, &v.Key, &v.Value, &at, &v.Transition)
 		v.At = time.Unix(0, at)
 		all = append(all, v)
 		return err
-	}, `SELECT id, "case", host, key, value, at, transition FROM "values" ORDER BY id LIMIT ?`, limit)
+	}, `SELECT id, "case", host, key, value, at, transition FROM "values"
+		WHERE host NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?`, string(hosts), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the values that wait: %w", err)
 	}
@@ -133,4 +139,28 @@ func (s *Store) TakeValues(ctx context.Context, ids []int64) error {
 		return fmt.Errorf("mark the values that were taken: %w", err)
 	}
 	return nil
+}
+
+// ValuesLen returns how many values wait.
+func (s *Store) ValuesLen(ctx context.Context) (n int, err error) {
+	err = s.read(ctx, func(scan func(...any) error) error { return scan(&n) }, `SELECT count(*) FROM "values"`)
+	if err != nil {
+		return 0, fmt.Errorf("count the values that wait: %w", err)
+	}
+	return n, nil
+}
+
+// ValuesOf returns which cases have values that wait.
+func (s *Store) ValuesOf(ctx context.Context) (map[string]bool, error) {
+	cases := map[string]bool{}
+	err := s.read(ctx, func(scan func(...any) error) error {
+		var id string
+		err := scan(&id)
+		cases[id] = true
+		return err
+	}, `SELECT DISTINCT "case" FROM "values"`)
+	if err != nil {
+		return nil, fmt.Errorf("read which cases have values that wait: %w", err)
+	}
+	return cases, nil
 }

@@ -26,7 +26,6 @@ func TestShowIsAllOrNothing(t *testing.T) {
 	at := time.Unix(0, 1_800_000_000_123_456_789)
 	one := Shown{
 		Case: h.Case.ID, Host: "web", Asset: "web 1", Severity: event.High, FP: "f", Seq: 1, Since: c.now().UTC().Truncate(time.Millisecond), Told: "17",
-		Alarmed: c.now().UTC().Truncate(time.Millisecond),
 	}
 	show := Showing{Sink: "zabbix", Rows: []int64{rows[0].ID}, Shown: []Shown{one}, Values: []Value{
 		{Case: h.Case.ID, Host: "web", Key: "k", Value: "a", At: at},
@@ -58,6 +57,13 @@ func TestShowIsAllOrNothing(t *testing.T) {
 		t.Errorf("%d rows wait", n)
 	}
 
+	if others := got(s.Values(t.Context(), 10, "web", "x"))(t); len(others) != 0 {
+		t.Errorf("without the host there are %v", others)
+	}
+	if n := got(s.ValuesLen(t.Context()))(t); n != 2 {
+		t.Errorf("%d values wait", n)
+	}
+	wantDiff(t, map[string]bool{h.Case.ID: true}, got(s.ValuesOf(t.Context()))(t))
 	check(t, s.TakeValues(t.Context(), []int64{1}))
 	one.Severity = event.None
 	check(t, s.Show(t.Context(), Showing{Shown: []Shown{one}, Drop: []int64{2}, Values: []Value{{Case: "c", Host: "h", Key: "k", At: at}}}))

@@ -8,8 +8,7 @@ CREATE TABLE shown (
   fp       TEXT NOT NULL,
   seq      INTEGER NOT NULL,
   since    INTEGER NOT NULL,
-  told     TEXT NOT NULL, -- the problem there that has our message, '' for none
-  alarmed  INTEGER NOT NULL -- when people were told past that system
+  told     TEXT NOT NULL -- the problem there that has our message, '' for none
 ) STRICT, WITHOUT ROWID;
 
 -- Values that the other system has not taken yet, in the order in which it gets them.

@@ -1,0 +1,150 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"penstock/core/cases"
+	"penstock/core/event"
+	"penstock/core/notify"
+	"penstock/core/record"
+	"penstock/core/zabbix"
+)
+
+// keyAlarms is under what the store keeps which Critical cases are known since when,
+// and when people were told of them past Zabbix.
+const keyAlarms = "alarms"
+
+// alarmEvery is how often Critical cases are looked at.
+const alarmEvery = 15 * time.Second
+
+// NoticeAlarm is the kind of notices about people who were told past Zabbix.
+const NoticeAlarm = "alarm"
+
+// alarmOf is what is known of one Critical case.
+type alarmOf struct {
+	Since time.Time `json:"since"`
+	Told  time.Time `json:"told"`
+}
+
+// alarm is the loop that tells people past Zabbix of Critical cases that nobody who
+// may has acknowledged (SAFETY C5): Zabbix may be away, silenced, or not looked at.
+func (w *Worker) alarm(ctx context.Context) {
+	ticker := time.NewTicker(alarmEvery)
+	defer ticker.Stop()
+	for {
+		err := w.alarmOnce(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			w.board.Stand(event.High, NoticeAlarm, "", fmt.Sprintf("people cannot be told of Critical cases: %v", err))
+		default:
+			w.board.Over(NoticeAlarm, "", "people can be told of Critical cases again")
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (w *Worker) alarmOnce(ctx context.Context) error {
+	w.alarming.Lock()
+	defer w.alarming.Unlock()
+	text, _, err := w.store.Meta(ctx, keyAlarms)
+	if err != nil {
+		return err
+	}
+	before := map[string]alarmOf{}
+	if text != "" {
+		if err := json.Unmarshal([]byte(text), &before); err != nil {
+			return fmt.Errorf("read which alarms were given: %w", err)
+		}
+	}
+	critical, err := w.criticalCases(ctx)
+	if err != nil {
+		return err
+	}
+	after := map[string]alarmOf{}
+	var failed []error
+	for i := range critical {
+		r := &critical[i]
+		a, known := before[r.Case]
+		if !known || a.Since.After(w.now()) {
+			a = alarmOf{Since: w.now()}
+		}
+		if w.isAlarmDue(a, r.Case) {
+			var partly *notify.Error
+			err := w.tellPeople(ctx, r, a)
+			failed = append(failed, err)
+			if err == nil || errors.As(err, &partly) && partly.Told {
+				a.Told = w.now()
+			}
+		}
+		after[r.Case] = a
+	}
+	return errors.Join(append(failed, w.keepAlarms(ctx, text, after))...)
+}
+
+// isAlarmDue says whether people are to be told of a case now.
+func (w *Worker) isAlarmDue(a alarmOf, id string) bool {
+	o, now := &w.o.Config.Notify, w.now()
+	if w.publisher.acknowledgedBy(id) != "" || now.Sub(a.Since) < o.After {
+		return false
+	}
+	return a.Told.IsZero() || o.Repeat > 0 && now.Sub(a.Told).Abs() >= o.Repeat
+}
+
+// criticalCases returns the newest records of the open Critical cases that are
+// problems, with the one that stands for those told together.
+func (w *Worker) criticalCases(ctx context.Context) ([]record.Record, error) {
+	slots, err := w.store.Slots(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := []string{w.sharedCase()}
+	for _, host := range slots {
+		ids = append(ids, host...)
+	}
+	var critical []record.Record
+	for _, id := range ids {
+		last, err := w.store.Records(ctx, id, 1)
+		if err != nil {
+			return nil, err
+		}
+		if len(last) > 0 && last[0].Severity == event.Critical && last[0].Status != cases.Closed.String() && last[0].Suppressed == "" {
+			critical = append(critical, last[0])
+		}
+	}
+	return critical, nil
+}
+
+func (w *Worker) tellPeople(ctx context.Context, r *record.Record, a alarmOf) error {
+	headline := r.Advice.Headline
+	if headline == "" {
+		headline = r.Summary
+	}
+	err := w.notifier.Send(ctx, notify.Message{
+		ID: fmt.Sprintf("%s-%d-%d", r.Case, a.Since.Unix(), max(0, a.Told.Unix())), Severity: r.Severity, Case: r.Case, Site: w.engine.Site.Name(), Host: r.Asset,
+		Headline: headline, Lines: []string{zabbix.Message(r)}, At: a.Since,
+	})
+	if err != nil {
+		return err
+	}
+	w.board.Tell(event.Medium, NoticeAlarm, fmt.Sprintf("nobody who may has acknowledged case %s: people were told past Zabbix", r.Case))
+	return nil
+}
+
+// keepAlarms stores what changed.
+func (w *Worker) keepAlarms(ctx context.Context, before string, after map[string]alarmOf) error {
+	text, err := json.Marshal(after)
+	if err != nil || string(text) == before || before == "" && len(after) == 0 {
+		return err
+	}
+	return w.store.SetMeta(ctx, keyAlarms, string(text))
+}

@@ -1,0 +1,465 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"penstock/core/event"
+	"penstock/core/record"
+	"penstock/core/store"
+	"penstock/core/zabbix"
+)
+
+// zabbixSink is the key of Zabbix' rows in the outbox; it never changes.
+const zabbixSink = "zabbix"
+
+// NoticeZabbix is the kind of notices about what Zabbix shows.
+const NoticeZabbix = "zabbix"
+
+// Bounds and rhythms of what is shown in Zabbix.
+const (
+	publishRows   = 64   // records that are turned into values at a time
+	valuesWaiting = 1000 // from so many values on, records stay in the outbox
+	valuesAtOnce  = 300  // that are read from the store at a time
+	bytesAtOnce   = 4 << 20
+	// A new item is in the cache of servers and proxies after a period of theirs: up
+	// to a minute by default, and the proxy's comes after the server's.
+	refusedPatience = 150 * time.Second
+	refusedPause    = 5 * time.Second
+	publishMaxWait  = 30 * time.Second
+	// firstHosts is how long the first values wait for the list of hosts.
+	firstHosts = 30 * time.Second
+	// quietPerHour is how many records of cases that are no problem of their own go
+	// to Zabbix: a flood of them fills its history for nobody. The rest is in the
+	// store and the log of records.
+	quietPerHour = 600
+)
+
+// publisher shows cases in Zabbix (T5). Records become values, which are stored
+// together with what is shown then; values are handed over in their order, and
+// leave the store once Zabbix has them.
+type publisher struct {
+	w      *Worker
+	o      zabbix.Options
+	log    *slog.Logger
+	now    func() time.Time
+	store  *store.Store
+	board  *board
+	door   zabbix.Door
+	api    *zabbix.API // nil where it is not configured
+	sealer *zabbix.Sealer
+	wake   chan struct{} // records wait
+	ready  chan struct{} // closed when the hosts are known, or are not waited for
+	once   sync.Once     // closes it
+
+	mu     sync.Mutex // held while what is shown changes
+	shown  map[string]store.Shown
+	newest time.Time // of the values that were made
+	hosts  zabbixHosts
+	sent   map[string]sentAt         // when the last transition of a case was taken
+	acked  map[string]string         // who acknowledged the problem of a case, of those who may
+	others map[string]event.Severity // what other workers show, by fingerprint
+	stop   string                    // why nothing starts by itself, by the macro in Zabbix
+	quiet  window
+	// How long a host that refuses values is tried again, and how long between.
+	patience, pause time.Duration
+	looked          lookState // of the loop that compares, alone
+
+	held map[string]refusal // hosts that refused values; of the loop alone
+}
+
+// sentAt says when a value was taken, and of what time it is.
+type sentAt struct{ taken, at time.Time }
+
+// refusal is a host that refused values.
+type refusal struct{ since, next time.Time }
+
+// window counts within an hour.
+type window struct {
+	from time.Time
+	n    int
+}
+
+// take says whether one more is within the most.
+func (w *window) take(now time.Time, most int) bool {
+	if now.Sub(w.from).Abs() >= time.Hour {
+		w.from, w.n = now, 0
+	}
+	w.n++
+	return w.n <= most
+}
+
+// newPublisher opens what the options name; it connects to nothing. It returns nil
+// where nothing is to be published.
+func newPublisher(w *Worker) (*publisher, error) {
+	o := w.o.Config.Zabbix
+	if o.Host == "" {
+		return nil, nil //nolint:nilnil // none is not an error: it is not configured
+	}
+	p := &publisher{
+		w: w, o: o, log: w.log, now: w.now, store: w.store, board: w.board, wake: make(chan struct{}, 1), ready: make(chan struct{}),
+		shown: map[string]store.Shown{}, sent: map[string]sentAt{}, held: map[string]refusal{},
+		patience: refusedPatience, pause: refusedPause,
+	}
+	var err error
+	if o.API.URL != "" {
+		if p.api, err = zabbix.OpenAPI(o.API); err != nil {
+			return nil, fmt.Errorf("open the Zabbix API: %w", err)
+		}
+	}
+	if o.Send.Way == zabbix.Push {
+		p.door = zabbix.NewPusher(p.api)
+	} else if p.door, err = zabbix.NewSender(o.Send, w.log); err != nil {
+		return nil, fmt.Errorf("make the Zabbix sender: %w", err)
+	}
+	if p.sealer, err = zabbix.NewSealer(o.SealFile); err != nil {
+		return nil, fmt.Errorf("read the seal of Zabbix values: %w", err)
+	}
+	return p, nil
+}
+
+// load brings the publisher to where it stopped.
+func (p *publisher) load(ctx context.Context) error {
+	shown, err := p.store.Shown(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range shown {
+		p.shown[s.Case] = s
+	}
+	values, err := p.store.Values(ctx, valuesWaiting+publishRows*4)
+	for _, v := range values {
+		if v.At.After(p.newest) {
+			p.newest = v.At
+		}
+	}
+	return err
+}
+
+// run is the loop that turns records into values and hands these over.
+func (p *publisher) run(ctx context.Context) {
+	select {
+	case <-p.ready:
+	case <-ctx.Done():
+		return
+	}
+	if err := p.catchUp(ctx); err != nil && ctx.Err() == nil {
+		p.board.Tell(event.High, NoticeZabbix, fmt.Sprintf("cases that were open before are not shown in Zabbix: %v", err))
+	}
+	wait := time.Second
+	for ctx.Err() == nil {
+		made, err := p.makeValues(ctx)
+		if err != nil && ctx.Err() == nil {
+			p.board.Stand(event.High, NoticeStore, "what Zabbix is to show", fmt.Sprintf("what Zabbix is to show cannot be stored: %v; records wait", err))
+			sleep(ctx, publishMaxWait)
+			continue
+		}
+		if err == nil {
+			p.board.Over(NoticeStore, "what Zabbix is to show", "what Zabbix is to show is stored again")
+		}
+		taken, err := p.deliver(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			p.board.Stand(event.High, NoticeZabbix, "send", fmt.Sprintf("values cannot be handed to Zabbix: %v; they wait", err))
+			sleep(ctx, wait)
+			wait = min(2*wait, publishMaxWait)
+			continue
+		}
+		wait = time.Second
+		if taken > 0 {
+			p.board.Over(NoticeZabbix, "send", "Zabbix takes values again")
+		}
+		if made+taken > 0 {
+			continue
+		}
+		p.idle(ctx)
+	}
+}
+
+// idle waits for records, or until a host that refused values may be tried again.
+func (p *publisher) idle(ctx context.Context) {
+	pause := time.Minute
+	if len(p.held) > 0 {
+		pause = p.pause
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-p.wake:
+	case <-timer.C:
+	}
+}
+
+// makeValues turns the next records of the outbox into values and returns how many
+// records that were. While many values wait it does nothing.
+func (p *publisher) makeValues(ctx context.Context) (int, error) {
+	if n, err := p.store.ValuesLen(ctx); err != nil || n >= valuesWaiting {
+		return 0, err
+	}
+	rows, err := p.store.Outbox(ctx, zabbixSink, publishRows)
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := showing{p: p, after: map[string]store.Shown{}}
+	s.Sink = zabbixSink
+	for i := range rows {
+		s.Rows = append(s.Rows, rows[i].ID)
+		s.add(&rows[i].Record, rows[i].Saved)
+	}
+	return len(rows), s.commit(ctx)
+}
+
+// showing gathers what is to change, and changes it together. It is used with the
+// publisher's lock held.
+type showing struct {
+	store.Showing
+	p     *publisher
+	after map[string]store.Shown // cases that stand differently afterwards
+}
+
+// of returns how a case stands after what was gathered.
+func (s *showing) of(id string) store.Shown {
+	if after, ok := s.after[id]; ok {
+		return after
+	}
+	return s.p.shown[id]
+}
+
+// add gathers what a record changes.
+func (s *showing) add(r *record.Record, saved time.Time) {
+	now := s.of(r.Case)
+	host := s.p.route(&now, r)
+	if now.Severity == event.None && r.Problem != record.ProblemOwn && !s.p.quiet.take(s.p.now(), quietPerHour) {
+		return
+	}
+	if now.Severity != event.None && now.Host != host { // the old host takes the end when it takes values again
+		s.end(&now, zabbix.EndSuperseded, saved)
+		now = store.Shown{}
+	}
+	steps, next := zabbix.Plan(toZabbix(&now), *r, host)
+	if now.Severity == event.None && s.p.others[next.FP] >= next.Severity { // another worker shows the same
+		steps = slices.DeleteFunc(steps, func(step zabbix.Step) bool { return step.Transition })
+		next.Severity = event.None
+	}
+	for _, step := range steps {
+		s.value(r.Case, host, step, saved)
+	}
+	after := now
+	after.Case, after.Host, after.Asset, after.Severity, after.FP, after.Seq = r.Case, next.Host, next.Asset, next.Severity, next.FP, next.Seq
+	if after.Severity != now.Severity {
+		after.Since, after.Told = s.p.now(), ""
+	}
+	s.after[r.Case] = after
+}
+
+// end gathers that the problem of a case ends.
+func (s *showing) end(now *store.Shown, why string, at time.Time) {
+	step, _ := zabbix.Close(toZabbix(now), why)
+	s.value(now.Case, now.Host, step, at)
+	gone := *now
+	gone.Severity = event.None
+	s.after[now.Case] = gone
+}
+
+// value gathers one value. Its time is that of the record, but behind all that were
+// made before, since Zabbix looks at what is newest: unless these were made by a
+// clock that ran ahead.
+func (s *showing) value(id, host string, step zabbix.Step, at time.Time) {
+	p := s.p
+	if now := p.now(); p.newest.After(now.Add(time.Minute)) {
+		p.newest = now
+	}
+	if !at.After(p.newest) {
+		at = p.newest.Add(1)
+	}
+	p.newest = at
+	s.Values = append(s.Values, store.Value{
+		Case: id, Host: host, Key: step.Key, Value: p.sealer.Seal(step.Key, step.Value), At: at, Transition: step.Transition,
+	})
+}
+
+func (s *showing) commit(ctx context.Context) error {
+	for _, after := range s.after {
+		s.Shown = append(s.Shown, after)
+	}
+	slices.SortFunc(s.Shown, func(a, b store.Shown) int { return strings.Compare(a.Case, b.Case) })
+	if err := s.p.store.Show(ctx, s.Showing); err != nil {
+		return err
+	}
+	for id, after := range s.after {
+		if after.Severity == event.None {
+			delete(s.p.shown, id)
+			continue
+		}
+		s.p.shown[id] = after
+	}
+	return nil
+}
+
+func toZabbix(s *store.Shown) zabbix.Shown {
+	return zabbix.Shown{Case: s.Case, Host: s.Host, Asset: s.Asset, Severity: s.Severity, FP: s.FP, Seq: s.Seq}
+}
+
+// deliver hands over the next values and returns how many were taken. Of one host
+// it hands over no more than one transition at a time: one that is sent again then
+// is still the newest of its host, and Zabbix sees that it is a repeat.
+func (p *publisher) deliver(ctx context.Context) (int, error) {
+	waiting, err := p.store.Values(ctx, valuesAtOnce, p.holds()...)
+	if err != nil {
+		return 0, err
+	}
+	batch := pick(waiting)
+	if len(batch) == 0 {
+		return 0, nil
+	}
+	values := make([]zabbix.Value, len(batch))
+	for i, v := range batch {
+		values[i] = zabbix.Value{Host: v.Host, Key: v.Key, Value: v.Value, At: v.At}
+	}
+	refused, err := zabbix.Deliver(ctx, p.door, values)
+	if err != nil {
+		return 0, err
+	}
+	taken, back := p.sort(batch, refused)
+	// What was taken is known to be: it is marked also when the worker is told to end.
+	marking, done := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer done()
+	if err := p.store.TakeValues(marking, taken); err != nil {
+		return 0, err
+	}
+	return len(taken), p.giveBack(ctx, back)
+}
+
+// sort parts a batch into the ids of what was taken, and what was refused.
+func (p *publisher) sort(batch []store.Value, refused []int) (taken []int64, back []store.Value) {
+	for _, i := range refused {
+		back = append(back, batch[i])
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, v := range batch {
+		if slices.Contains(refused, i) {
+			continue
+		}
+		taken = append(taken, v.ID)
+		if !slices.ContainsFunc(back, func(b store.Value) bool { return b.Host == v.Host }) {
+			delete(p.held, v.Host)
+		}
+		if v.Transition {
+			p.sent[v.Case] = sentAt{p.now(), v.At}
+		}
+	}
+	return taken, back
+}
+
+// holds returns the hosts that get nothing now: those that refused values a moment
+// ago, and those whose values Zabbix would drop.
+func (p *publisher) holds() []string {
+	now := p.now()
+	var hosts []string
+	for host, r := range p.held {
+		if now.Before(r.next) && r.next.Sub(now) <= time.Minute {
+			hosts = append(hosts, host)
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append(hosts, p.hosts.dropping()...)
+}
+
+// pick returns the values that may go together, in their order: no more of a host
+// behind a transition of it.
+func pick(waiting []store.Value) []store.Value {
+	done := map[string]bool{}
+	var batch []store.Value
+	bytes := 0
+	for _, v := range waiting {
+		if done[v.Host] {
+			continue
+		}
+		if bytes += len(v.Value); len(batch) == zabbix.MostValues || bytes > bytesAtOnce && len(batch) > 0 {
+			break
+		}
+		batch = append(batch, v)
+		done[v.Host] = v.Transition
+	}
+	return batch
+}
+
+// giveBack does with refused values what can be done: they are tried again for a
+// while, since a new host or item is not known everywhere at once. Then they go to
+// the worker's own host.
+func (p *publisher) giveBack(ctx context.Context, refused []store.Value) error {
+	now := p.now()
+	moves := map[string]bool{}
+	for _, v := range refused {
+		r, held := p.held[v.Host]
+		if !held || now.Before(r.since) {
+			r.since = now
+		}
+		r.next = now.Add(p.pause)
+		if now.Sub(r.since) >= p.patience {
+			if v.Host != p.o.Host {
+				moves[v.Host] = true
+				continue
+			}
+			r.next = now.Add(publishMaxWait)
+			p.board.Stand(event.High, NoticeZabbix, "own host", fmt.Sprintf(
+				"Zabbix refuses values of host %s: it is not there, lacks the template, does not allow this address, or is watched by another proxy; they wait", p.o.Host))
+		}
+		p.held[v.Host] = r
+	}
+	if _, held := p.held[p.o.Host]; !held {
+		p.board.Over(NoticeZabbix, "own host", "Zabbix takes values of host "+p.o.Host+" again")
+	}
+	for host := range moves {
+		delete(p.held, host)
+		p.board.Tell(event.Medium, NoticeZabbix, fmt.Sprintf("Zabbix refuses values of host %s: its cases are shown on host %s", host, p.o.Host))
+		if err := p.move(ctx, host); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// move takes everything that a host was to show to the worker's own.
+func (p *publisher) move(ctx context.Context, host string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hosts.refuse(host, p.now())
+	waiting, err := p.store.Values(ctx, 2*valuesWaiting)
+	if err != nil {
+		return err
+	}
+	s := showing{p: p, after: map[string]store.Shown{}}
+	for _, v := range waiting {
+		if v.Host != host {
+			continue
+		}
+		s.Drop = append(s.Drop, v.ID)
+		at := v.At
+		if !at.After(p.newest) {
+			at = p.newest.Add(1)
+		}
+		p.newest = at
+		v.Host, v.At = p.o.Host, at
+		s.Values = append(s.Values, v)
+	}
+	for id, shown := range p.shown {
+		if shown.Host == host {
+			shown.Host, shown.Told = p.o.Host, ""
+			s.after[id] = shown
+		}
+	}
+	return s.commit(ctx)
+}
