@@ -33,9 +33,12 @@ type Engine struct {
 	pipeline *pipeline.Pipeline
 	model    *llm.Client // nil without one
 	policy   *policy.Policy
-	clocks   map[string]decode.Clock // by source name
-	saved    Origin                  // of the state that was loaded
-	loaded   bool
+	own      *own // what of Zabbix is ours
+	// maintenance is what Zabbix says of announced work; only a Worker knows of any.
+	maintenance *maintenance
+	clocks      map[string]decode.Clock // by source name
+	saved       Origin                  // of the state that was loaded
+	loaded      bool
 }
 
 // Origin tells configurations apart.
@@ -72,7 +75,7 @@ func NewEngine(c *config.Config) (*Engine, error) {
 	}
 	sifter := sift.New(c.Detect.Sift, s, signals)
 	return &Engine{
-		Config: c, Site: s, Signals: signals, sifter: sifter, pipeline: p, policy: decide, clocks: map[string]decode.Clock{},
+		Config: c, Site: s, Signals: signals, sifter: sifter, pipeline: p, policy: decide, own: newOwn(c.Zabbix.Host), maintenance: newMaintenance(s), clocks: map[string]decode.Clock{},
 		book: cases.NewBook(c.Detect.Cases, s, s.Worker(), sifter.Miner().Template),
 	}, nil
 }
@@ -163,6 +166,9 @@ func (e *Engine) SourceOptions(path string) decode.Options {
 	o.Clock = e.clocks[s.Name]
 	o.Source, o.Trust, o.Host = s.Name, s.Trust, s.Host
 	o.Location = e.location(s)
+	if s.Kind == intake.KindZabbix {
+		o.Zabbix = e.own.zabbix()
+	}
 	return o
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -32,6 +33,7 @@ const (
 	refusedPatience = 150 * time.Second
 	refusedPause    = 5 * time.Second
 	publishMaxWait  = 30 * time.Second
+	awayPatience    = 24 * time.Hour // how long values wait for one of several addresses
 	// firstHosts is how long the first values wait for the list of hosts.
 	firstHosts = 30 * time.Second
 	// quietPerHour is how many records of cases that are no problem of their own go
@@ -326,29 +328,44 @@ func (p *publisher) deliver(ctx context.Context) (int, error) {
 	for i, v := range batch {
 		values[i] = zabbix.Value{Host: v.Host, Key: v.Key, Value: v.Value, At: v.At}
 	}
-	refused, err := zabbix.Deliver(ctx, p.door, values)
-	if err != nil {
-		return 0, err
+	refused, failed := zabbix.Deliver(ctx, p.door, values)
+	var rest *zabbix.RestError
+	if failed != nil && !errors.As(failed, &rest) {
+		return 0, failed
 	}
-	taken, back := p.sort(batch, refused)
+	taken, back, left := p.sort(batch, refused, rest)
 	// What was taken is known to be: it is marked also when the worker is told to end.
 	marking, done := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer done()
 	if err := p.store.TakeValues(marking, taken); err != nil {
 		return 0, err
 	}
-	return len(taken), p.giveBack(ctx, back)
+	var away *zabbix.AwayError
+	if errors.As(failed, &away) { // others of the batch were taken: only these hosts wait
+		failed = nil
+		if back = append(back, p.keepBack(left, away)...); len(back) < len(refused)+len(left) {
+			p.board.Stand(event.High, NoticeZabbix, "away", fmt.Sprintf("%v; the values of these hosts wait", away))
+		}
+	} else if failed == nil {
+		p.board.Over(NoticeZabbix, "away", "all of zabbix.send.to can be reached")
+	}
+	return len(taken), errors.Join(failed, p.giveBack(ctx, back))
 }
 
-// sort parts a batch into the ids of what was taken, and what was refused.
-func (p *publisher) sort(batch []store.Value, refused []int) (taken []int64, back []store.Value) {
+// sort parts a batch into the ids of what was taken, what was refused and what is left.
+func (p *publisher) sort(batch []store.Value, refused []int, rest *zabbix.RestError) (taken []int64, back, left []store.Value) {
 	for _, i := range refused {
 		back = append(back, batch[i])
+	}
+	if rest != nil {
+		for _, i := range rest.Rest {
+			left = append(left, batch[i])
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, v := range batch {
-		if slices.Contains(refused, i) {
+		if slices.Contains(refused, i) || rest != nil && slices.Contains(rest.Rest, i) {
 			continue
 		}
 		taken = append(taken, v.ID)
@@ -359,7 +376,25 @@ func (p *publisher) sort(batch []store.Value, refused []int) (taken []int64, bac
 			p.sent[v.Case] = sentAt{p.now(), v.At}
 		}
 	}
-	return taken, back
+	return taken, back, left
+}
+
+// keepBack lets hosts wait whose values may belong to an address that is away. For
+// how long that address has been away bounds it: one that never answers, as the
+// standby of a cluster, makes no host wait for ever. It returns what waits no more.
+func (p *publisher) keepBack(left []store.Value, away *zabbix.AwayError) (over []store.Value) {
+	if p.now().Sub(away.Since) >= awayPatience {
+		return left
+	}
+	for _, v := range left {
+		r := p.held[v.Host]
+		r.next = p.now().Add(publishMaxWait)
+		if r.since.IsZero() {
+			r.since = p.now()
+		}
+		p.held[v.Host] = r
+	}
+	return nil
 }
 
 // holds returns the hosts that get nothing now: those that refused values a moment

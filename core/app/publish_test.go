@@ -219,7 +219,9 @@ func TestWhatAnotherWorkerShowsIsNotShownTwice(t *testing.T) {
 func TestPickHandsOverOneTransitionOfAHostAtATime(t *testing.T) {
 	t.Parallel()
 
-	value := func(id int64, host string, transition bool) store.Value { return store.Value{ID: id, Host: host, Transition: transition} }
+	value := func(id int64, host string, transition bool) store.Value {
+		return store.Value{ID: id, Host: host, Transition: transition}
+	}
 	waiting := []store.Value{
 		value(1, "a", false), value(2, "a", true), value(3, "a", false), value(4, "b", true), value(5, "b", true), value(6, "c", false), value(7, "c", false),
 	}

@@ -58,7 +58,7 @@ func (w *Worker) resume(ctx context.Context) error {
 	for stream := range w.sifting.clocks { // of those that have come to their end nothing is kept
 		if _, ok := start.Cursors[stream]; !ok {
 			delete(w.sifting.clocks, stream)
-			delete(w.decoders.byName, stream)
+			w.decoders.forget(stream)
 		}
 	}
 	work, err := w.store.Work(ctx)
@@ -164,4 +164,5 @@ func (e *Engine) trackCases(worker string, keepClosed int) {
 	o.KeepClosed = keepClosed
 	e.book = cases.NewBook(o, e.Site, worker, e.sifter.Miner().Template)
 	e.book.Track()
+	e.book.SetAnnounced(e.maintenance.announced)
 }

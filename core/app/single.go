@@ -15,7 +15,7 @@ import (
 func (e *Engine) Fresh() *Engine {
 	fresh := &Engine{
 		Config: e.Config, Site: e.Site, Signals: e.Signals, Origin: e.Origin,
-		sifter: sift.New(e.Config.Detect.Sift, e.Site, e.Signals), pipeline: e.pipeline, policy: e.policy,
+		sifter: sift.New(e.Config.Detect.Sift, e.Site, e.Signals), pipeline: e.pipeline, policy: e.policy, own: e.own,
 	}
 	fresh.book = cases.NewBook(e.Config.Detect.Cases, e.Site, e.Site.Worker(), fresh.sifter.Miner().Template)
 	return fresh

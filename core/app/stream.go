@@ -60,6 +60,9 @@ func (s *stream) advance() bool {
 		}
 		before := s.decoder.Clock()
 		s.decoder.Decode(line, s.received, &s.next)
+		if s.next.Raw == "" {
+			continue // nothing to look at
+		}
 		if timed := isTimed(&s.next); !timed && before.Last.IsZero() {
 			s.lead()
 		} else if timed && s.next.Time.Sub(before.Newest) > maxJump {

@@ -274,14 +274,7 @@ func TestHostileTextStaysText(t *testing.T) {
 // wantHarmless wants a mail of nothing but our headers and readable text.
 func wantHarmless(t testing.TB, text string) {
 	t.Helper()
-	for line := range strings.Lines(text) {
-		if len(strings.TrimRight(line, "\r\n")) > 78 || strings.ContainsFunc(strings.TrimSuffix(line, "\r\n"), func(r rune) bool { return r < ' ' || r > '~' }) {
-			t.Fatalf("a line is too long or not plain: %q", line)
-		}
-	}
-	if len(text) > 500_000 {
-		t.Errorf("the mail has %d bytes", len(text))
-	}
+	wantPlainLines(t, text)
 	m, err := mail.ReadMessage(strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
@@ -303,13 +296,33 @@ func wantHarmless(t testing.TB, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, shown := range []string{subject, strings.ReplaceAll(string(body), "\r\n", "")} {
-		if !utf8.ValidString(shown) || strings.ContainsFunc(shown, func(r rune) bool { return !unicode.IsPrint(r) && r != '\u00a0' && r != '\u202f' }) {
-			t.Errorf("shows what is not printed: %.300q", shown)
+	wantReadable(t, subject)
+	wantReadable(t, strings.ReplaceAll(string(body), "\r\n", ""))
+}
+
+// wantPlainLines wants lines that every relay takes.
+func wantPlainLines(t testing.TB, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\r\n")
+		if len(line) > 78 || strings.ContainsFunc(line, func(r rune) bool { return r < ' ' || r > '~' }) {
+			t.Fatalf("a line is too long or not plain: %q", line)
 		}
-		if strings.Contains(shown, "://") || strings.Contains(shown, "mailto:") {
-			t.Errorf("holds a link: %.300q", shown)
-		}
+	}
+	if len(text) > 500_000 {
+		t.Errorf("the mail has %d bytes", len(text))
+	}
+}
+
+// wantReadable wants text in which nothing hides and nothing can be clicked on.
+func wantReadable(t testing.TB, text string) {
+	t.Helper()
+	hides := func(r rune) bool { return !unicode.IsPrint(r) && r != '\u00a0' && r != '\u202f' }
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, hides) {
+		t.Errorf("shows what is not printed: %.300q", text)
+	}
+	if strings.Contains(text, "://") || strings.Contains(text, "mailto:") {
+		t.Errorf("holds a link: %.300q", text)
 	}
 }
 

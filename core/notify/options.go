@@ -114,13 +114,8 @@ func (m *MailOptions) check(problem func(path, text string)) {
 		}
 		return
 	}
-	host, port, err := net.SplitHostPort(m.Relay)
-	n, errPort := strconv.ParseUint(port, 10, 16)
-	switch {
-	case err != nil || host == "" || errPort != nil || n == 0 || strings.ContainsFunc(host, notAWord):
-		problem("relay", fmt.Sprintf("%.200q is not a host with a port, such as mail.example:587", m.Relay))
-	case n == 465:
-		problem("relay", "port 465 wants TLS from the first byte, which is not spoken here: relays take STARTTLS at 587")
+	if text := checkRelay(m.Relay); text != "" {
+		problem("relay", text)
 	}
 	if !isMailAddress(m.From) {
 		problem("from", fmt.Sprintf("%.200q is not a mail address, such as penstock@example.org", m.From))
@@ -133,6 +128,22 @@ func (m *MailOptions) check(problem func(path, text string)) {
 			problem(fmt.Sprintf("to[%d]", i), fmt.Sprintf("%.200q is not a mail address, such as duty@example.org", to))
 		}
 	}
+	m.checkSecrecy(problem)
+}
+
+func checkRelay(relay string) string {
+	host, port, err := net.SplitHostPort(relay)
+	n, errPort := strconv.ParseUint(port, 10, 16)
+	switch {
+	case err != nil || host == "" || errPort != nil || n == 0 || strings.ContainsFunc(host, notAWord):
+		return fmt.Sprintf("%.200q is not a host with a port, such as mail.example:587", relay)
+	case n == 465:
+		return "port 465 wants TLS from the first byte, which is not spoken here: relays take STARTTLS at 587"
+	}
+	return ""
+}
+
+func (m *MailOptions) checkSecrecy(problem func(path, text string)) {
 	switch {
 	case (m.User == "") != (m.PasswordFile == ""):
 		problem("password_file", "and user go together")

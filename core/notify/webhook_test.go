@@ -139,8 +139,15 @@ func TestMayReach(t *testing.T) {
 		address, scheme string
 		may             bool
 	}{
-		{"127.0.0.1", "http", true}, {"::1", "http", true}, {"10.1.2.3", "http", true}, {"fd00::1", "http", true}, {"::ffff:192.168.0.1", "http", true},
-		{"203.0.113.9", "http", false}, {"2001:db8::1", "http", false}, {"169.254.169.254", "http", false}, {"0.0.0.0", "http", false},
+		{"127.0.0.1", "http", true},
+		{"::1", "http", true},
+		{"10.1.2.3", "http", true},
+		{"fd00::1", "http", true},
+		{"::ffff:192.168.0.1", "http", true},
+		{"203.0.113.9", "http", false},
+		{"2001:db8::1", "http", false},
+		{"169.254.169.254", "http", false},
+		{"0.0.0.0", "http", false},
 		{"203.0.113.9", "https", true},
 	} {
 		if err := mayReach(netip.MustParseAddr(tt.address), tt.scheme); (err == nil) != tt.may {

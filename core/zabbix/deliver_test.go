@@ -314,6 +314,27 @@ func TestDeliverDoesNotBelieveADoorThatCannotCount(t *testing.T) {
 	}
 }
 
+// TestDeliverAsksAboutEachHostOfAProxyGroup: a member that is asked about a host that
+// nobody knows refuses those of other members behind it, and does not say where they are.
+func TestDeliverAsksAboutEachHostOfAProxyGroup(t *testing.T) {
+	t.Parallel()
+
+	a, b := fake.NewTrapper(t), fake.NewTrapper(t)
+	a.Refuse(func(v fake.Sent) bool { return v.Host == "unknown" })
+	a.Redirect(func(host string) string {
+		if host == "unknown" {
+			return ""
+		}
+		return b.Address
+	})
+	s := senderTo(t, nil, SendOptions{To: []string{a.Address, b.Address}})
+	refused, err := Deliver(t.Context(), s, []Value{value("unknown", "k", "1"), value("one", "k", "2"), value("two", "k", "3")})
+	if diff := cmp.Diff([]int{0}, refused); diff != "" || err != nil {
+		t.Errorf("error %v, refused (-want +got):\n%s", err, diff)
+	}
+	wantTaken(t, []fake.Sent{onWire("one", "k", "2"), onWire("two", "k", "3")}, b)
+}
+
 // TestDeliverSaysWhatRemains: what was taken before the other end broke off is not
 // in it, and what was behind is.
 func TestDeliverSaysWhatRemains(t *testing.T) {

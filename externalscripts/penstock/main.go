@@ -66,7 +66,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad configuration, 4 bad input,
 		return exitError{code: exitUsage, err: err, hint: seeHelp(cmd.CommandPath())}
 	})
 	root.AddCommand(newAnalyze(e), newExplain(e), newMine(e), newEval(e), newModel(e), newHosts(e), newSignals(e), newInit(e), newCheckConfig(e), newVersion(e),
-		newWork(e), newStatus(e), newCases(e), newLabels(e), newPause(e), newBaseline(e), newVerifyLog(e), newBackup(e), newRestore(e), newDoctor(e))
+		newWork(e), newStatus(e), newCases(e), newLabels(e), newPause(e), newBaseline(e), newVerifyLog(e), newBackup(e), newRestore(e), newDoctor(e), newCheck(e))
 	return root
 }
 
@@ -97,6 +97,9 @@ func tell(stderr io.Writer, command string, err error) int {
 		err = errors.New("interrupted")
 	case isUsage(err):
 		code, hint = exitUsage, seeHelp(command)
+	}
+	if errors.Is(err, errSaid) {
+		return code
 	}
 	fmt.Fprintf(stderr, "penstock: error: %s\n", printable(err.Error()))
 	if hint != "" {
