@@ -26,6 +26,9 @@ func (p *publisher) lookAtObjects(ctx context.Context) error {
 		p.mu.Unlock()
 		p.looked.hosts = now
 	}
+	if err := p.lookAtMaintenance(ctx); err != nil {
+		return err
+	}
 	p.mu.Lock()
 	own, found := p.hosts.info(p.o.Host)
 	p.mu.Unlock()
@@ -48,8 +51,40 @@ func (p *publisher) lookAtObjects(ctx context.Context) error {
 	if err := p.lookAtTriggers(ctx, own.ID); err != nil {
 		return err
 	}
+	items, err := p.api.OwnItems(ctx)
+	if err != nil {
+		return err
+	}
+	p.w.setOwnItems(items)
 	p.looked.objects = now
 	return nil
+}
+
+// lookAtMaintenance reads on which hosts work was announced.
+func (p *publisher) lookAtMaintenance(ctx context.Context) error {
+	all, err := p.api.Maintenances(ctx)
+	if err != nil {
+		return err
+	}
+	var hosts []Maintained
+	for _, m := range all {
+		for _, host := range m.Hosts {
+			hosts = append(hosts, Maintained{Host: host, From: m.From, Till: m.Till})
+		}
+	}
+	if over := p.w.setMaintenance(hosts); over > 0 {
+		p.board.Stand(event.Medium, NoticeZabbix, "maintenance", fmt.Sprintf("%d hosts are in maintenance and not known to be", over))
+	} else {
+		p.board.Over(NoticeZabbix, "maintenance", "all hosts in maintenance are known")
+	}
+	return nil
+}
+
+// isShown says whether this worker shows, or showed not long ago, the case on the host.
+func (p *publisher) isShown(id, host string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.shown[id].Host == host && host != "" || p.was[id] == host && host != ""
 }
 
 // judgeOwn tells what is wrong with the worker's own host, and says whether it is there.

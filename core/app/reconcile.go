@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -76,6 +77,10 @@ func (p *publisher) lookOnce(ctx context.Context) error {
 		return err
 	}
 	p.mu.Lock()
+	maps.DeleteFunc(p.sent, func(id string, s sentAt) bool {
+		_, is := p.shown[id]
+		return !is && p.now().Sub(s.taken).Abs() > time.Hour
+	})
 	p.others = p.shownByOthers(problems)
 	d := differ(p.shown, problems, func(id string) bool { return waiting[id] || p.unsettled(id) })
 	p.mu.Unlock()

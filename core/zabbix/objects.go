@@ -68,7 +68,8 @@ func (a *API) HostMacro(ctx context.Context, hostID, macro string) (string, erro
 }
 
 // Silenced returns, in words, which triggers of our templates on the hosts are
-// disabled: what they are for would not be seen.
+// disabled, and which items refuse what they get, for instance for its seal: what
+// they are for would not be seen.
 func (a *API) Silenced(ctx context.Context, hostIDs []string) ([]string, error) {
 	var triggers []struct {
 		Description string `json:"description"`
@@ -89,7 +90,42 @@ func (a *API) Silenced(ctx context.Context, hostIDs []string) ([]string, error) 
 			all = append(all, fmt.Sprintf("trigger %q of host %s is disabled", plain(t.Description, 120), plain(t.Hosts[0].Host, 128)))
 		}
 	}
-	return all, nil
+	if err != nil {
+		return nil, err
+	}
+	var items []struct {
+		Key   string `json:"key_"`
+		Error string `json:"error"`
+		Hosts []struct {
+			Host string `json:"host"`
+		} `json:"hosts"`
+	}
+	err = a.Call(ctx, "item.get", map[string]any{
+		"output": []string{"key_", "error"}, "selectHosts": []string{"host"}, "hostids": hostIDs,
+		"filter": map[string]any{"key_": []string{KeyCase, KeyTransition}, "state": "1"}, "limit": 100,
+	}, &items)
+	for _, i := range items {
+		if len(i.Hosts) == 1 {
+			all = append(all, fmt.Sprintf("item %s of host %s refuses values: %s", i.Key, plain(i.Hosts[0].Host, 128), plain(i.Error, 200)))
+		}
+	}
+	return all, err
+}
+
+// OwnItems returns the numbers of the items of our templates, by their keys, which
+// administrators choose and log text does not. It returns at most 50,000.
+func (a *API) OwnItems(ctx context.Context) ([]string, error) {
+	var items []struct {
+		ID string `json:"itemid"`
+	}
+	err := a.Call(ctx, "item.get", map[string]any{
+		"output": []string{"itemid"}, "search": map[string]string{"key_": "penstock."}, "startSearch": true, "limit": 50_000,
+	}, &items)
+	ids := make([]string, len(items))
+	for i, item := range items {
+		ids[i] = item.ID
+	}
+	return ids, err
 }
 
 // The tag that marks problems of cases.

@@ -1,0 +1,200 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"penstock/core/event"
+	"penstock/core/store"
+	"penstock/core/zabbix"
+)
+
+// deliver hands over the next values and returns how many were taken. Of one host
+// it hands over no more than one transition at a time: one that is sent again then
+// is still the newest of its host, and Zabbix sees that it is a repeat.
+func (p *publisher) deliver(ctx context.Context) (int, error) {
+	waiting, err := p.store.Values(ctx, valuesAtOnce, p.holds()...)
+	if err != nil {
+		return 0, err
+	}
+	batch := pick(waiting)
+	if len(batch) == 0 {
+		return 0, nil
+	}
+	values := make([]zabbix.Value, len(batch))
+	for i, v := range batch {
+		values[i] = zabbix.Value{Host: v.Host, Key: v.Key, Value: v.Value, At: v.At}
+	}
+	refused, failed := zabbix.Deliver(ctx, p.door, values)
+	var rest *zabbix.RestError
+	if failed != nil && !errors.As(failed, &rest) {
+		return 0, failed
+	}
+	taken, back, left := p.sort(batch, refused, rest)
+	// What was taken is known to be: it is marked also when the worker is told to end.
+	marking, done := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer done()
+	if err := p.store.TakeValues(marking, taken); err != nil {
+		return 0, err
+	}
+	var away *zabbix.AwayError
+	if errors.As(failed, &away) { // others of the batch were taken: only these hosts wait
+		failed = nil
+		if back = append(back, p.keepBack(left, away)...); len(back) < len(refused)+len(left) {
+			p.board.Stand(event.High, NoticeZabbix, "away", fmt.Sprintf("%v; the values of these hosts wait", away))
+		}
+	} else if failed == nil {
+		p.board.Over(NoticeZabbix, "away", "all of zabbix.send.to can be reached")
+	}
+	return len(taken), errors.Join(failed, p.giveBack(ctx, back))
+}
+
+// sort parts a batch into the ids of what was taken, what was refused and what is left.
+func (p *publisher) sort(batch []store.Value, refused []int, rest *zabbix.RestError) (taken []int64, back, left []store.Value) {
+	for _, i := range refused {
+		back = append(back, batch[i])
+	}
+	if rest != nil {
+		for _, i := range rest.Rest {
+			left = append(left, batch[i])
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, v := range batch {
+		if slices.Contains(refused, i) || rest != nil && slices.Contains(rest.Rest, i) {
+			continue
+		}
+		taken = append(taken, v.ID)
+		if !slices.ContainsFunc(back, func(b store.Value) bool { return b.Host == v.Host }) {
+			delete(p.held, v.Host)
+		}
+		if v.Transition {
+			p.sent[v.Case] = sentAt{p.now(), v.At}
+		}
+	}
+	return taken, back, left
+}
+
+// keepBack lets hosts wait whose values may belong to an address that is away. For
+// how long that address has been away bounds it: one that never answers, as the
+// standby of a cluster, makes no host wait for ever. It returns what waits no more.
+func (p *publisher) keepBack(left []store.Value, away *zabbix.AwayError) (over []store.Value) {
+	if p.now().Sub(away.Since) >= awayPatience {
+		return left
+	}
+	for _, v := range left {
+		r := p.held[v.Host]
+		r.next = p.now().Add(publishMaxWait)
+		if r.since.IsZero() {
+			r.since = p.now()
+		}
+		p.held[v.Host] = r
+	}
+	return nil
+}
+
+// holds returns the hosts that get nothing now: those that refused values a moment
+// ago, and those whose values Zabbix would drop.
+func (p *publisher) holds() []string {
+	now := p.now()
+	var hosts []string
+	for host, r := range p.held {
+		if now.Before(r.next) && r.next.Sub(now) <= time.Minute {
+			hosts = append(hosts, host)
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append(hosts, p.hosts.dropping()...)
+}
+
+// pick returns the values that may go together, in their order: no more of a host
+// behind a transition of it.
+func pick(waiting []store.Value) []store.Value {
+	done := map[string]bool{}
+	var batch []store.Value
+	bytes := 0
+	for _, v := range waiting {
+		if done[v.Host] {
+			continue
+		}
+		if bytes += len(v.Value); len(batch) == zabbix.MostValues || bytes > bytesAtOnce && len(batch) > 0 {
+			break
+		}
+		batch = append(batch, v)
+		done[v.Host] = v.Transition
+	}
+	return batch
+}
+
+// giveBack does with refused values what can be done: they are tried again for a
+// while, since a new host or item is not known everywhere at once. Then they go to
+// the worker's own host.
+func (p *publisher) giveBack(ctx context.Context, refused []store.Value) error {
+	now := p.now()
+	moves := map[string]bool{}
+	for _, v := range refused {
+		r, held := p.held[v.Host]
+		if !held || now.Before(r.since) {
+			r.since = now
+		}
+		r.next = now.Add(p.pause)
+		if now.Sub(r.since) >= p.patience {
+			if v.Host != p.o.Host {
+				moves[v.Host] = true
+				continue
+			}
+			r.next = now.Add(publishMaxWait)
+			p.board.Stand(event.High, NoticeZabbix, "own host", fmt.Sprintf(
+				"Zabbix refuses values of host %s: it is not there, lacks the template, does not allow this address, or is watched by another proxy; they wait", p.o.Host))
+		}
+		p.held[v.Host] = r
+	}
+	if _, held := p.held[p.o.Host]; !held {
+		p.board.Over(NoticeZabbix, "own host", "Zabbix takes values of host "+p.o.Host+" again")
+	}
+	for host := range moves {
+		delete(p.held, host)
+		p.board.Tell(event.Medium, NoticeZabbix, fmt.Sprintf("Zabbix refuses values of host %s: its cases are shown on host %s", host, p.o.Host))
+		if err := p.move(ctx, host); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// move takes everything that a host was to show to the worker's own.
+func (p *publisher) move(ctx context.Context, host string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hosts.refuse(host, p.now())
+	waiting, err := p.store.Values(ctx, 2*valuesWaiting)
+	if err != nil {
+		return err
+	}
+	s := showing{p: p, after: map[string]store.Shown{}}
+	for _, v := range waiting {
+		if v.Host != host {
+			continue
+		}
+		s.Drop = append(s.Drop, v.ID)
+		at := v.At
+		if !at.After(p.newest) {
+			at = p.newest.Add(1)
+		}
+		p.newest = at
+		v.Host, v.At = p.o.Host, at
+		s.Values = append(s.Values, v)
+	}
+	for id, shown := range p.shown {
+		if shown.Host == host {
+			shown.Host, shown.Told = p.o.Host, ""
+			s.after[id] = shown
+		}
+	}
+	return s.commit(ctx)
+}
