@@ -89,11 +89,15 @@ type Book struct {
 	counter uint64
 	newest  time.Time // event time of the newest event
 	open    map[place]*held
+	joined  map[place]*held // places that an open case of another place took in
 	byID    map[string]*held
 	closed  []*held // oldest first
 	dormant map[place]*held
 	dropped [numGrades]uint64 // closed cases that are no longer kept, by floor
 	changed map[*held]bool    // since TakeChanges, true where due; nil while nobody asked to Track
+	// announced says whether work on an asset was announced for that time; nil
+	// knows of none.
+	announced func(asset string, at time.Time) bool
 }
 
 // numGrades is the number of severities.
@@ -106,7 +110,7 @@ const dormancy = 24 * time.Hour
 // place is what events of one case have in common.
 type place struct {
 	Asset string
-	Kind  string // peer, user, subject, or class for what has none of them
+	Kind  string // peer, user, subject, or class for what has none of them; metric
 	Value string
 }
 
@@ -118,7 +122,9 @@ type held struct {
 	Case
 	Number     uint64 // of the case's id
 	Place      place
-	Source     string // which bears the cost of the case: see sift.Finding
+	Joined     []place   // further places that the case took in
+	Metric     time.Time // event time of the last metric evidence
+	Source     string    // which bears the cost of the case: see sift.Finding
 	Messages   map[Message]bool
 	AtForward  int       // events when it was last forwarded
 	Hour       time.Time // start of the hour that Forwards counts
@@ -143,7 +149,7 @@ func NewBook(o Options, s *site.Site, worker string, template func(uint64) strin
 	name := cmp.Or(s.Name(), "site")
 	return &Book{
 		opts: o, site: s, prefix: name + "-" + cmp.Or(worker, "w1") + "-", text: template,
-		open: map[place]*held{}, byID: map[string]*held{}, dormant: map[place]*held{},
+		open: map[place]*held{}, joined: map[place]*held{}, byID: map[string]*held{}, dormant: map[place]*held{},
 	}
 }
 
@@ -153,8 +159,15 @@ func (b *Book) Add(ev *event.Event, f sift.Finding) Outcome {
 	if len(f.Evidence) == 0 {
 		return b.touch(ev)
 	}
+	if hasKind(f.Evidence, sift.Recovered) {
+		return b.recover(ev, f)
+	}
+	b.expect(ev, f.Evidence)
 	p := placeOf(ev, f.Evidence)
 	h := b.find(p, ev.Time)
+	if h == nil {
+		h = b.together(p, ev, f)
+	}
 	var news []string
 	if h == nil {
 		if f.Fresh {
@@ -207,6 +220,9 @@ func (b *Book) touch(ev *event.Event) Outcome {
 // placeOf says where an event belongs: to its peer, else to its user, else to the
 // subject or class of its gravest evidence, each on one asset.
 func placeOf(ev *event.Event, evidence []sift.Evidence) place {
+	if isMetric(evidence) {
+		return place{ev.Asset, "metric", ""}
+	}
 	if peer, ok := ev.Field(event.KeyPeer); ok {
 		return place{ev.Asset, "peer", sift.PeerGroup(peer.Value)}
 	}
@@ -229,6 +245,9 @@ func placeOf(ev *event.Event, evidence []sift.Evidence) place {
 // quiet for too long. High and Critical are closed by a person only.
 func (b *Book) find(p place, now time.Time) *held {
 	h := b.open[p]
+	if h == nil {
+		h = b.joined[p]
+	}
 	if h == nil {
 		return nil
 	}
@@ -288,6 +307,7 @@ func (b *Book) reopen(p place, now time.Time, evidence []sift.Evidence) *held {
 // end closes a case, which is a revision of it.
 func (b *Book) end(h *held) {
 	delete(b.open, h.Place)
+	b.part(h)
 	h.Status, h.Raised = Closed, event.None
 	h.Revision++
 	b.note(h, true)

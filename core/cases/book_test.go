@@ -336,7 +336,7 @@ func drawStep(t *rapid.T) step {
 		at:       time.Duration(rapid.IntRange(0, 200_000).Draw(t, "at")) * time.Second,
 		peer:     rapid.SampledFrom([]string{"", "203.0.113.9", "203.0.113.10"}).Draw(t, "peer"),
 		template: uint64(rapid.IntRange(1, 6).Draw(t, "template")),
-		kind:     rapid.SampledFrom([]sift.Kind{0, sift.NewTemplate, sift.SignalMatch, sift.Repeated}).Draw(t, "kind"),
+		kind:     rapid.SampledFrom([]sift.Kind{0, sift.NewTemplate, sift.SignalMatch, sift.Repeated, sift.Problem, sift.Recovered}).Draw(t, "kind"),
 		class:    rapid.SampledFrom([]event.Class{event.ScanProbe, event.WebAttack, event.Execution}).Draw(t, "class"),
 		severity: event.Severity(rapid.IntRange(1, 4).Draw(t, "severity")),
 		stale:    rapid.Bool().Draw(t, "stale"),

@@ -35,6 +35,7 @@ func (b *Book) grow(h *held, ev *event.Event, f sift.Finding) []string {
 	}
 	h.Events++
 	h.Updated = later(h.Updated, ev.Time)
+	h.noteMetric(ev, f.Evidence)
 	h.addEntities(ev)
 	if changed {
 		higher, confirmed := b.raise(h)
@@ -195,8 +196,9 @@ func (h *held) again(e sift.Evidence) (found, changed bool) {
 	for i := range h.Evidence {
 		k := &h.Evidence[i]
 		if k.Kind == e.Kind && k.Class == e.Class && k.Severity == e.Severity && k.Signal == e.Signal && k.Subject == e.Subject && k.Distinct == e.Distinct {
-			changed = e.Confirmed && !k.Confirmed
+			changed = e.Confirmed && !k.Confirmed || k.Expected && !e.Expected
 			k.Count = max(k.Count, e.Count)
+			k.Expected = k.Expected && e.Expected
 			k.Confirmed = k.Confirmed || e.Confirmed
 			return true, changed
 		}
@@ -214,14 +216,19 @@ func grade(evidence []sift.Evidence) event.Severity {
 
 // gravestClass returns the class of the gravest evidence. Of several the one that
 // says most: text that tries to instruct must not hide what happened beside it,
-// or it would hold back what is done about that.
+// or it would hold back what is done about that. Nor must what the host measures.
 func gravestClass(evidence []sift.Evidence) event.Class {
 	if len(evidence) == 0 {
 		return event.ClassNone
 	}
 	best := evidence[0]
 	for _, e := range evidence {
-		if e.Severity > best.Severity || e.Severity == best.Severity && says(e.Class) > says(best.Class) {
+		switch {
+		case e.Kind.IsMetric() != best.Kind.IsMetric():
+			if best.Kind.IsMetric() {
+				best = e
+			}
+		case e.Severity > best.Severity || e.Severity == best.Severity && says(e.Class) > says(best.Class):
 			best = e
 		}
 	}

@@ -32,7 +32,12 @@ type HeldState struct {
 	Owed               bool
 	LineGrades         []event.Severity
 	Dormant            bool // a closed one that more of the same opens again
+	Joined             []JoinedState
+	Metric             time.Time
 }
+
+// JoinedState is a further place that a case took in.
+type JoinedState struct{ Asset, Kind, Value string }
 
 // State returns a copy of everything the Book holds.
 func (b *Book) State() State {
@@ -51,7 +56,10 @@ func (h *held) state(dormant bool) HeldState {
 	s := HeldState{
 		Case: h.copy(), Number: h.Number, Asset: h.Place.Asset, Kind: h.Place.Kind, Value: h.Place.Value, Source: h.Source,
 		AtForward: h.AtForward, Hour: h.Hour, Forwards: h.Forwards, Owed: h.Owed, LineGrades: slices.Clone(h.LineGrades),
-		Dormant: dormant,
+		Dormant: dormant, Metric: h.Metric,
+	}
+	for _, p := range h.Joined {
+		s.Joined = append(s.Joined, JoinedState(p))
 	}
 	for m := range h.Messages {
 		s.Messages = append(s.Messages, m)
@@ -64,6 +72,7 @@ func (h *held) state(dormant bool) HeldState {
 func (b *Book) Load(s State) error {
 	b.counter, b.newest = s.Counter, s.Newest
 	b.open, b.byID, b.dormant, b.closed = map[place]*held{}, map[string]*held{}, map[place]*held{}, nil
+	b.joined = map[place]*held{}
 	clear(b.changed)
 	copy(b.dropped[:], s.Dropped)
 	for _, o := range s.Open {
@@ -72,6 +81,9 @@ func (b *Book) Load(s State) error {
 			return err
 		}
 		b.open[h.Place], b.byID[h.ID] = h, h
+		for _, p := range h.Joined {
+			b.joined[p] = h
+		}
 	}
 	for _, o := range s.Closed {
 		h, err := o.held()
@@ -97,6 +109,10 @@ func (s *HeldState) held() (*held, error) {
 	h := &held{
 		Case: s.Case, Number: s.Number, Place: place{s.Asset, s.Kind, s.Value}, Source: s.Source, Messages: make(map[Message]bool, len(s.Messages)),
 		AtForward: s.AtForward, Hour: s.Hour, Forwards: s.Forwards, Owed: s.Owed, LineGrades: s.LineGrades,
+	}
+	h.Metric = s.Metric
+	for _, p := range s.Joined[:min(len(s.Joined), maxJoined)] {
+		h.Joined = append(h.Joined, place(p))
 	}
 	for _, m := range s.Messages {
 		h.Messages[m] = true

@@ -56,6 +56,9 @@ type Options struct {
 	// Claimed takes what a plain event says for a claim: whoever writes a line into
 	// an ordinary log could have given it that form.
 	Claimed bool
+	// Zabbix marks the export of a Zabbix server, which nobody but the server
+	// writes; nil for all other sources.
+	Zabbix *Zabbix
 }
 
 // Transport is what the transport knows of one line; it goes before Options.
@@ -90,7 +93,8 @@ func (d *Decoder) Clock() Clock { return d.clock }
 func (d *Decoder) SetClock(c Clock) { d.clock = c }
 
 // Decode fills ev from line, which was received at the given time. Strings of
-// ev may be parts of line.
+// ev may be parts of line. Raw is empty where the line is nothing to look at: it
+// is empty, or what an export holds beside what is looked at.
 func (d *Decoder) Decode(line string, received time.Time, ev *event.Event) {
 	d.DecodeFrom(Transport{Peer: d.options.Peer, Host: d.options.Host}, line, received, ev)
 }

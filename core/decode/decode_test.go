@@ -131,7 +131,7 @@ func TestDecode(t *testing.T) {
 			Fields:  []string{"rule=42!", "peer=192.0.2.1", "target=10.0.0.1"},
 		}},
 		{"+ Zabbix server", `  7:20260501:115900.000 cannot send list of active checks to "192.0.2.1": host [x] not found`, short{
-			Time: ts, From: header, Level: none, Format: "zabbix", Message: `cannot send list of active checks to "192.0.2.1": host [x] not found`,
+			Time: ts, From: header, Program: "zabbix", Level: none, Format: "zabbix", Message: `cannot send list of active checks to "192.0.2.1": host [x] not found`,
 			Fields: []string{"peer=192.0.2.1!"},
 		}},
 		{"+ JSON", `{"ts":1777636740.25,"level":"warn","logger":"auth","msg":"login failed","user":"bob","remote_ip":"192.0.2.1:99","took":5}`, short{

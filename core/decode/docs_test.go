@@ -31,7 +31,7 @@ func TestDocumentedFormsAreRecognised(t *testing.T) {
 	}
 	for _, form := range []string{
 		logline.Plain, logline.Syslog, logline.RFC5424, logline.Timed, logline.Access, logline.Kernel, logline.Zabbix, logline.JSON, logline.Pairs,
-		logline.CEF, logline.Cisco, FormatWazuh, FormatEvent, FormatSuricata, FormatWindows,
+		logline.CEF, logline.Cisco, FormatWazuh, FormatEvent, FormatSuricata, FormatWindows, FormatProblem, FormatHistory,
 	} {
 		if !seen[form] {
 			t.Errorf("docs/formats.md has no line of the form %s", form)

@@ -31,6 +31,7 @@ func (d *Decoder) fromHeader(ev *event.Event, line string, h *logline.Header) {
 		ev.Level = h.Level
 	}
 	ev.Message = h.Message
+	ownLog(ev, line, h)
 	switch h.Format {
 	case logline.Access:
 		access(ev, line[:h.Start], h.Message)

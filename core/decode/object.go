@@ -33,6 +33,8 @@ func (d *Decoder) object(ev *event.Event) {
 		d.journal(ev)
 	case t.child(0, "message") >= 0 && (t.child(0, "ecs") >= 0 || t.child(0, "agent") >= 0):
 		d.beat(ev)
+	case d.isExport():
+		d.export(ev)
 	default:
 		d.server(ev)
 		d.jsonLog(ev, logline.JSON)

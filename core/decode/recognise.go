@@ -26,7 +26,7 @@ var recognisers = map[string]recogniser{
 	"filterlog": filterlog, "asa": cisco, "ftd": cisco, "pix": cisco, "fwsm": cisco,
 	"mysqld": whole(mysql), "mariadbd": whole(mysql), "mysql": whole(mysql), "mariadb": whole(mysql), "postgres": postgres, "postgresql": postgres,
 	"vsftpd": whole(vsftpd), "proftpd": proftpd, "pure-ftpd": pureftpd, "ftpd": ftpd,
-	"zabbix_server": zabbix, "zabbix_agentd": zabbix, "zabbix_agent2": zabbix, "zabbix_proxy": zabbix,
+	"zabbix_server": zabbix, "zabbix_agentd": zabbix, "zabbix_agent2": zabbix, "zabbix_proxy": zabbix, "zabbix": zabbix,
 	"useradd": account, "usermod": account, "userdel": account, "passwd": account, "groupadd": account,
 	"nginx": webError, "apache": webError, "apache2": webError, "httpd": webError,
 }
@@ -99,8 +99,6 @@ func byProgram(program string) recogniser {
 // to it, which for these formats is the server alone.
 func byShape(ev *event.Event, m string) bool {
 	switch {
-	case ev.Format == "zabbix":
-		return zabbix(ev, m)
 	case strings.HasPrefix(m, "[client "), m[0] == '*' && strings.Contains(m, ", client: "):
 		return webError(ev, m)
 	case strings.HasPrefix(m, "client @0x"), strings.HasPrefix(m, "client ") && strings.Contains(m, "#"):

@@ -55,6 +55,10 @@ const (
 	KeyTechnique   = "technique" // ATT&CK technique ids, comma separated
 	KeyHostAddress = "host_ip"   // address of the host itself, as a plain event states it
 	KeyForwarded   = "forwarded" // address claimed by a forwarding header, never a target
+	KeyProblem     = "problem"   // number of a problem in Zabbix
+	KeyRecovered   = "recovered" // number of a problem in Zabbix that is over
+	KeyItem        = "item"      // number of an item in Zabbix
+	KeyMetric      = "metric"    // value of an item in Zabbix that is watched, a number
 )
 
 // TimeOrigin says where an event's time came from.

@@ -31,11 +31,12 @@ const (
 	Expected                               // a known scanner or announced work explains part of it
 	AssetUp                                // one step up: control network, or critical for the site
 	AssetDown                              // one step down: a test or isolated machine
+	MeasuredToo                            // one step up: what the host measures is not as it should be either
 )
 
 var reasonWords = [...]string{
 	"invalid", "gravest-evidence", "novelty-only", "unconfirmed", "success-after-failures",
-	"success-beats-attempt", "confirmed-effect", "expected", "asset-up", "asset-down",
+	"success-beats-attempt", "confirmed-effect", "expected", "asset-up", "asset-down", "measured-too",
 }
 
 // String returns the reason's word, for instance success-after-failures.
@@ -58,11 +59,14 @@ type Result struct {
 
 // Severity returns the severity that rules and site give to the evidence: the
 // gravest piece, what pieces mean together, and at most one step for the asset.
+// What a host measures adds at most one step to that, up to Medium: see measured.
 // Critical takes evidence marked confirmed. No evidence gives None.
 func Severity(ev []sift.Evidence, a site.Asset, facts Facts) Result {
+	metric, ev := split(ev)
 	w := weighAll(ev, facts)
 	w.together(ev)
 	w.place(a)
+	w.measured(metric, facts)
 	slices.Sort(w.reasons)
 	return Result{Severity: w.severity, Confirmed: w.confirmed, Reasons: slices.Compact(w.reasons)}
 }
@@ -212,10 +216,10 @@ func isConfirmed(e sift.Evidence) bool { return e.Confirmed && e.Kind != sift.So
 // Only probing and outages are ever explained so: never logins, execution,
 // writes to controllers or cleared logs.
 func expected(e sift.Evidence, facts Facts) bool {
-	if e.Class != event.ScanProbe && e.Class != event.Availability {
+	if !IsExplained(e.Class) {
 		return false
 	}
-	if facts.Maintenance {
+	if facts.Maintenance || e.Expected {
 		return true
 	}
 	if facts.KnownScanner == nil || e.Origin != event.Observed {
@@ -224,6 +228,10 @@ func expected(e sift.Evidence, facts Facts) bool {
 	addr, err := netip.ParseAddr(e.Subject)
 	return err == nil && facts.KnownScanner(addr.Unmap())
 }
+
+// IsExplained names the classes that a known scanner or announced work explains:
+// probing and outages, and nothing else.
+func IsExplained(c event.Class) bool { return c == event.ScanProbe || c == event.Availability }
 
 // isAttempt names the classes that try to get in.
 func isAttempt(c event.Class) bool {

@@ -209,7 +209,7 @@ func TestRaiseNeverLowers(t *testing.T) {
 
 func anyEvidence(t *rapid.T) sift.Evidence {
 	return sift.Evidence{
-		Kind:      sift.Kind(rapid.IntRange(1, int(sift.Instructing)).Draw(t, "kind")),
+		Kind:      sift.Kind(rapid.IntRange(1, int(sift.Recovered)).Draw(t, "kind")),
 		Class:     rapid.SampledFrom(event.Classes()).Draw(t, "class"),
 		Severity:  event.Severity(rapid.IntRange(0, 4).Draw(t, "severity")),
 		Confirmed: rapid.Bool().Draw(t, "confirmed"),

@@ -104,7 +104,7 @@ func (r *Reader) feed(ctx context.Context, cursors map[string]event.Cursor, ende
 func (r *Reader) newFeeder(cursors map[string]event.Cursor, send sender) *feeder {
 	f := &feeder{spool: r.env.Spool, sources: map[string]int{}, send: send, received: r.env.received, foreign: -1}
 	for i, s := range r.sources {
-		if s.Kind.spooled() {
+		if s.spooled() {
 			f.sources[s.Name] = i
 			if f.foreign < 0 {
 				f.foreign = i

@@ -65,6 +65,8 @@ func newFollower(s Source, index int, e Env, st *status, send sender) *follower 
 	switch {
 	case s.Kind == KindDir:
 		f.list = listDir(s.Path)
+	case s.Kind == KindZabbix:
+		f.list = listExport(s.Path)
 	case s.Kind == KindWazuh:
 		f.list, f.single = listWazuh(s.Path), true
 	case strings.ContainsAny(s.Path, `*?[`):

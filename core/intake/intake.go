@@ -52,11 +52,12 @@ type Chunk struct {
 
 // Env is what a Reader needs of its surroundings.
 type Env struct {
-	Spool *spool.Spool     // only for sources of kinds drop and stdin
+	Spool *spool.Spool     // only for sources that are spooled
 	Log   *slog.Logger     // nil for none
 	Now   func() time.Time // nil for time.Now
 	Poll  time.Duration    // between two looks at a source; 250 ms when 0
 	Stdin *os.File         // nil for the process's own
+	Pull  Pull             // only for sources of kind zabbix without a path
 }
 
 // Reader reads all sources of a site. Run and Again are for one caller, first
@@ -89,16 +90,19 @@ func Open(o Options, e Env) (*Reader, error) {
 		r.boot = strings.ReplaceAll(strings.TrimSpace(string(id)), "-", "")
 	}
 	for _, s := range o {
-		if s.Kind.spooled() && e.Spool == nil {
+		if s.spooled() && e.Spool == nil {
 			return nil, fmt.Errorf("open source %s: a source of kind %s needs a spool", s.Name, s.Kind)
+		}
+		if s.IsPulled() && e.Pull == nil {
+			return nil, fmt.Errorf("open source %s: a source of kind zabbix without a path needs the API (zabbix.api.url)", s.Name)
 		}
 		r.states = append(r.states, &status{state: State{Name: s.Name, Kind: s.Kind}})
 	}
 	return r, nil
 }
 
-// spooled says whether what comes from a source of the kind goes through the spool.
-func (k Kind) spooled() bool { return k == KindDrop || k == KindStdin }
+// spooled says whether what comes from the source goes through the spool.
+func (s *Source) spooled() bool { return s.Kind == KindDrop || s.Kind == KindStdin || s.IsPulled() }
 
 // Run reads on from the cursors, one goroutine for each source, and sends what it
 // reads to out; while nobody receives, nothing is read. A source that fails is
@@ -121,14 +125,14 @@ func (r *Reader) Run(ctx context.Context, cursors map[string]event.Cursor, out c
 	for i, s := range r.sources {
 		run := r.runner(i, cursors, send)
 		all.Add(1)
-		if s.Kind.spooled() {
+		if s.spooled() {
 			spooled = true
 			feeders.Add(1)
 		}
 		go func() {
 			defer all.Done()
 			r.keepRunning(ctx, i, run)
-			if s.Kind.spooled() {
+			if s.spooled() {
 				feeders.Done()
 			}
 		}()
@@ -167,7 +171,10 @@ func (r *Reader) keepRunning(ctx context.Context, i int, run func(context.Contex
 func (r *Reader) runner(i int, cursors map[string]event.Cursor, send sender) func(context.Context) error {
 	s := r.sources[i]
 	switch s.Kind {
-	case KindFile, KindDir, KindWazuh:
+	case KindFile, KindDir, KindWazuh, KindZabbix:
+		if s.IsPulled() {
+			return (&pulled{source: s, env: r.env, status: r.states[i], every: pullEvery}).run
+		}
 		f := newFollower(s, i, r.env, r.states[i], send)
 		f.known(cursors)
 		return f.run
@@ -240,7 +247,7 @@ func (r *Reader) rereader(stream string) (rereader, error) {
 		case !ok:
 		case rest == "" && s.Kind == KindJournald:
 			return &journalAgain{journal: r.newJournal(i, nil)}, nil
-		case strings.HasPrefix(rest, "/") && !strings.Contains(rest[1:], "/") && s.Kind.followed():
+		case strings.HasPrefix(rest, "/") && !strings.Contains(rest[1:], "/") && s.followed():
 			family, _, ok := parseStream(rest[1:])
 			if !ok {
 				return nil, nil // a mark
@@ -251,8 +258,10 @@ func (r *Reader) rereader(stream string) (rereader, error) {
 	return nil, fmt.Errorf("no source has it: %w", ErrGone)
 }
 
-// followed says whether a source of the kind is files that grow.
-func (k Kind) followed() bool { return k == KindFile || k == KindDir || k == KindWazuh }
+// followed says whether the source is files that grow.
+func (s *Source) followed() bool {
+	return s.Kind == KindFile || s.Kind == KindDir || s.Kind == KindWazuh || s.Kind == KindZabbix && s.Path != ""
+}
 
 func (r *Reader) closeAgain() {
 	for stream, a := range r.again {

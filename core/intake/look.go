@@ -80,7 +80,7 @@ func (f *follower) look(ctx context.Context) error {
 		return err
 	}
 	err = f.adopt(ctx, f.fresh(entries, owner), entries)
-	if err == nil && len(f.files) == 0 && len(entries) == 0 && f.source.Kind != KindDir {
+	if err == nil && len(f.files) == 0 && len(entries) == 0 && f.source.Kind != KindDir && f.source.Kind != KindZabbix {
 		err = f.nothing()
 	}
 	for _, fl := range f.files {

@@ -23,8 +23,9 @@ type Options []Source
 type Source struct {
 	Name string `yaml:"name"` // unique; shown with every event
 	Kind Kind   `yaml:"kind"`
-	// Path is a file, for kind file also a pattern with *; a folder for kinds dir
-	// and drop; nothing for journald and stdin.
+	// Path is a file, for kind file also a pattern with *; a folder for kinds dir,
+	// drop and zabbix; nothing for journald and stdin. A source of kind zabbix
+	// without one reads problems over the API.
 	Path     string      `yaml:"path"`
 	Timezone string      `yaml:"timezone"` // of lines that name none; "" is the site's
 	Trust    event.Trust `yaml:"trust"`
@@ -51,9 +52,10 @@ const (
 	KindWazuh                // a Wazuh manager's alerts.json
 	KindDrop                 // a folder that other programs put whole files into
 	KindStdin                // standard input
+	KindZabbix               // the files that a Zabbix server exports, or its problems over the API
 )
 
-var kindNames = [...]string{"none", "file", "dir", "journald", "wazuh", "drop", "stdin"}
+var kindNames = [...]string{"none", "file", "dir", "journald", "wazuh", "drop", "stdin", "zabbix"}
 
 // String returns the kind's word, for instance file.
 func (k Kind) String() string {
@@ -77,8 +79,8 @@ func (k *Kind) UnmarshalText(text []byte) error {
 	return fmt.Errorf("%q is not a kind of source (%s)", text, strings.Join(kindNames[1:], ", "))
 }
 
-// needsPath says whether a source of the kind is somewhere in the file system.
-func (k Kind) needsPath() bool { return k != KindJournald && k != KindStdin }
+// needsPath says whether a source of the kind is always somewhere in the file system.
+func (k Kind) needsPath() bool { return k != KindJournald && k != KindStdin && k != KindZabbix }
 
 // Paths returns the options that name files.
 func (o Options) Paths() []*string {
@@ -123,7 +125,7 @@ func (s *Source) checkPath(problem func(key, text string)) {
 		problem("kind", fmt.Sprintf("is missing (%s)", strings.Join(kindNames[1:], ", ")))
 	case s.Kind.needsPath() && s.Path == "":
 		problem("path", fmt.Sprintf("is missing: a source of kind %s needs one", s.Kind))
-	case !s.Kind.needsPath() && s.Path != "":
+	case !s.Kind.needsPath() && s.Kind != KindZabbix && s.Path != "":
 		problem("path", fmt.Sprintf("a source of kind %s has none", s.Kind))
 	case s.Kind == KindFile && badPattern != nil:
 		problem("path", fmt.Sprintf("%q is not a pattern", s.Path))
@@ -167,13 +169,13 @@ func isNamespace(name string) bool {
 func (o Options) ForFile(path string) (Source, bool) {
 	path = filepath.Clean(path)
 	for _, s := range o {
-		if s.Kind.needsPath() && filepath.Clean(s.Path) == path {
+		if s.Path != "" && filepath.Clean(s.Path) == path {
 			return s, true
 		}
 	}
 	for _, s := range o {
 		matched, err := filepath.Match(s.Path, path)
-		inside := (s.Kind == KindDir || s.Kind == KindDrop) && filepath.Clean(s.Path) == filepath.Dir(path)
+		inside := (s.Kind == KindDir || s.Kind == KindDrop || s.Kind == KindZabbix) && s.Path != "" && filepath.Clean(s.Path) == filepath.Dir(path)
 		if s.Kind == KindFile && matched && err == nil || inside {
 			return s, true
 		}

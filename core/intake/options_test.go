@@ -22,9 +22,11 @@ func TestCheck(t *testing.T) {
 			{Name: "wazuh", Kind: KindWazuh, Path: "/var/ossec/logs/alerts/alerts.json"},
 			{Name: "drop", Kind: KindDrop, Path: "/var/lib/penstock/drop"},
 			{Name: "in", Kind: KindStdin},
+			{Name: "zabbix", Kind: KindZabbix, Path: "/var/lib/zabbix/export"},
+			{Name: "problems", Kind: KindZabbix},
 		}, nil},
 		{"- nothing stated", Options{{}}, []string{
-			"[0].name: is missing", "[0].kind: is missing (file, dir, journald, wazuh, drop, stdin)",
+			"[0].name: is missing", "[0].kind: is missing (file, dir, journald, wazuh, drop, stdin, zabbix)",
 		}},
 		{"- the same twice", Options{{Name: "a", Kind: KindFile, Path: "/a"}, {Name: "a", Kind: KindFile, Path: "/a"}}, []string{
 			`[1].name: "a" is sources[0] already`, "[1].path: /a is read by sources[0] already",
@@ -77,7 +79,7 @@ func TestKindUnmarshalText(t *testing.T) {
 	}{
 		{"+ word", "file", KindFile, ""},
 		{"+ capitals", "Journald", KindJournald, ""},
-		{"- none is not a kind", "none", KindNone, `"none" is not a kind of source (file, dir, journald, wazuh, drop, stdin)`},
+		{"- none is not a kind", "none", KindNone, `"none" is not a kind of source (file, dir, journald, wazuh, drop, stdin, zabbix)`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var k Kind

@@ -88,6 +88,24 @@ var reasonTexts = [...]Text{
 		"Text, der seinem Leser Anweisungen geben will",
 		"Texte qui tente de donner des instructions à son lecteur",
 	},
+	sift.Problem: {
+		"Zabbix shows a problem on {host}, by its own measure {severity}",
+		"Zabbix muestra un problema en {host}, según su propia escala {severity}",
+		"Zabbix zeigt ein Problem auf {host}, nach eigenem Maß {severity}",
+		"Zabbix signale un problème sur {host}, selon sa propre échelle {severity}",
+	},
+	sift.OddValue: {
+		"A measured value on {host} is far from all that was normal",
+		"Un valor medido en {host} está lejos de todo lo normal",
+		"Ein Messwert auf {host} liegt weit von allem, was normal war",
+		"Une mesure sur {host} est loin de tout ce qui était normal",
+	},
+	sift.Recovered: {
+		"A problem in Zabbix is over",
+		"Un problema en Zabbix ha terminado",
+		"Ein Problem in Zabbix ist vorbei",
+		"Un problème dans Zabbix est terminé",
+	},
 }
 
 // distinctTexts say of what there were many different ones, by the field that

@@ -16,9 +16,10 @@ import (
 // above none, confirmed evidence adds confirmedScore, and each further kind in
 // the case adds kindScore to the highest of them.
 //
-//	returned 20, impossible time 25, new template 30, odd time 35, new program
-//	40, repeated 50, burst 55, fan-out 60, host mismatch 70, instructing 80,
-//	success after failures 85; signal 30 and source severity 20 plus 12 a step
+//	recovered 0, returned 20, impossible time 25, problem in Zabbix 25, new
+//	template 30, odd value 30, odd time 35, new program 40, repeated 50, burst 55,
+//	fan-out 60, host mismatch 70, instructing 80, success after failures 85;
+//	signal 30 and source severity 20 plus 12 a step
 var kindScores = [...]int{
 	sift.NewTemplate:    30,
 	sift.NewProgram:     40,
@@ -33,6 +34,9 @@ var kindScores = [...]int{
 	sift.HostMismatch:   70,
 	sift.ImpossibleTime: 25,
 	sift.Instructing:    80,
+	sift.Problem:        25,
+	sift.OddValue:       30,
+	sift.Recovered:      0,
 }
 
 const (

@@ -152,6 +152,9 @@ var labels = map[string]pipeline.Text{
 	"kind-host-mismatch":   {EN: "wrong host name", ES: "nombre de equipo falso", DE: "falscher Rechnername", FR: "faux nom de machine"},
 	"kind-impossible-time": {EN: "impossible time", ES: "hora imposible", DE: "unmögliche Zeit", FR: "heure impossible"},
 	"kind-instructing":     {EN: "instructing text", ES: "texto que instruye", DE: "anweisender Text", FR: "texte directif"},
+	"kind-problem":         {EN: "problem in Zabbix", ES: "problema en Zabbix", DE: "Problem in Zabbix", FR: "problème dans Zabbix"},
+	"kind-odd-value":       {EN: "unusual value", ES: "valor inusual", DE: "ungewohnter Wert", FR: "valeur inhabituelle"},
+	"kind-recovered":       {EN: "problem is over", ES: "problema terminado", DE: "Problem vorbei", FR: "problème terminé"},
 }
 
 // label returns the label with that key, or the key itself where there is none.

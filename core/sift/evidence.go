@@ -24,6 +24,9 @@ const (
 	HostMismatch                   // the line names another host than the one that sent it
 	ImpossibleTime                 // the line's time cannot be true
 	Instructing                    // text that tries to instruct a reader or a model
+	Problem                        // Zabbix shows a problem of the host
+	OddValue                       // a watched item of the host has a value far from all that were normal
+	Recovered                      // a problem in Zabbix is over
 )
 
 // Evidence is one thing that sift noticed in one event. It is a value: two
@@ -40,11 +43,13 @@ type Evidence struct {
 	Count     int            // how many, for kinds that count
 	Window    time.Duration  // within which time, for kinds that count
 	Distinct  string         // for FanOut: the field whose values Count counts, such as user or port
+	Expected  bool           // work on the host was announced for that time; set by cases
 }
 
 var kindNames = [...]string{
 	"none", "new-template", "new-program", "signal", "repeated", "burst", "fan-out", "success-after",
 	"odd-time", "source-severity", "returned", "host-mismatch", "impossible-time", "instructing",
+	"problem", "odd-value", "recovered",
 }
 
 // String returns the kind's word, for instance new-template.
@@ -54,6 +59,10 @@ func (k Kind) String() string {
 	}
 	return "invalid"
 }
+
+// IsMetric says whether the kind is about what a host measures, not about what it
+// writes into its logs.
+func (k Kind) IsMetric() bool { return k == Problem || k == OddValue || k == Recovered }
 
 // MarshalText implements encoding.TextMarshaler.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }

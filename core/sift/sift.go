@@ -68,6 +68,7 @@ type Sifter struct {
 	signals *Signals
 	miner   *pattern.Miner
 	base    *baseline.Baseline
+	values  *baseline.Values
 	tallies *tallies
 
 	events  uint64  // events seen
@@ -85,6 +86,7 @@ func New(o Options, s *site.Site, signals *Signals) *Sifter {
 		opts: o, site: s, signals: signals,
 		miner:   pattern.New(pattern.Options{}),
 		base:    baseline.New(baseline.Options{}),
+		values:  baseline.NewValues(0),
 		tallies: newTallies(),
 		recent:  1,
 	}
@@ -94,8 +96,11 @@ func New(o Options, s *site.Site, signals *Signals) *Sifter {
 // the event's Asset and Zone. The finding's evidence is valid until the next call.
 func (s *Sifter) Sift(ev *event.Event) Finding {
 	s.found = s.found[:0]
-	s.events++
 	place := s.place(ev)
+	fromZabbix := ev.Program == programZabbix
+	if fromZabbix && (isValue(ev) || isRecovery(ev)) {
+		return s.measured(ev)
+	}
 
 	text := ev.Message
 	if ev.Name != "" {
@@ -108,6 +113,13 @@ func (s *Sifter) Sift(ev *event.Event) Finding {
 
 	o := observation{ev: ev, domain: domain, normal: place.normal, match: match, sight: sight, peer: peerOf(ev, match.Spans)}
 	f := Finding{Source: domain, Template: match.ID, New: sight.First}
+	if fromZabbix && isProblem(ev) {
+		f.Fresh = s.problem(&o)
+		f.Fresh = s.known(&o) || f.Fresh
+		f.Evidence = s.found
+		return f
+	}
+	s.events++
 	f.Fresh = s.novelty(&o) || f.Fresh
 	f.Fresh = s.known(&o) || f.Fresh
 	f.Fresh = s.oddities(&o, place.disputed) || f.Fresh

@@ -17,6 +17,7 @@ type State struct {
 	Baseline baseline.State
 	Counters []DomainState
 	Clock    uint64
+	Values   []baseline.ValuesState
 }
 
 // TallyState is one tally of a State.
@@ -42,6 +43,7 @@ func (s *Sifter) State() (State, error) {
 	}
 	state := State{Events: s.events, Recent: s.recent, Learned: s.learned, Miner: miner.Bytes(), Baseline: s.base.State()}
 	state.Counters, state.Clock = s.tallies.state(), s.tallies.clock
+	state.Values = s.values.State()
 	return state, nil
 }
 
@@ -53,6 +55,9 @@ func (s *Sifter) Load(state State) error {
 	}
 	s.events, s.recent, s.learned = state.Events, state.Recent, state.Learned
 	s.base.Load(state.Baseline)
+	if err := s.values.Load(state.Values); err != nil {
+		return err
+	}
 	return s.tallies.load(state.Counters, state.Clock)
 }
 

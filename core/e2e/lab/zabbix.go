@@ -89,6 +89,7 @@ func Export(types string) Option {
 var shared struct {
 	servers sync.Map     // of *once, by version
 	ports   atomic.Int64 // that were given out
+	names   atomic.Int64 // likewise, of hosts
 }
 
 // once starts a shared server, and keeps the reason where that went wrong.

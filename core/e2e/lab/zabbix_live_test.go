@@ -187,6 +187,7 @@ func TestZabbixProxyGroupMovesToTheOtherMember(t *testing.T) {
 	group := z.ProxyGroup(t, "pair", z.Proxy, other)
 	host := z.CreateHost(t, "moved", HostOptions{ProxyGroup: group})
 	item := z.CreateItem(t, host, "text", nil)
+	z.Settle(t)
 	// Whoever does not have the host refers to the member that has it.
 	takes := func(p *Proxy, value string) bool {
 		n, err := send(p.Address, nil, []Value{{Host: "moved", Key: "text", Value: value}})

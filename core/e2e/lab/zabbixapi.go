@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -178,9 +179,7 @@ func (s *ZabbixServer) CreateItem(t testing.TB, hostID, key string, more map[str
 	t.Helper()
 
 	item := map[string]any{"hostid": hostID, "key_": key, "name": key, "type": TrapperItem, "value_type": TextValue}
-	for k, v := range more {
-		item[k] = v
-	}
+	maps.Copy(item, more)
 	if kind := item["type"]; kind == PassiveItem || kind == ExternalItem {
 		var interfaces []struct{ InterfaceID string }
 		s.API(t, "hostinterface.get", map[string]any{"output": []string{"interfaceid"}, "hostids": []string{hostID}}, &interfaces)
@@ -307,11 +306,30 @@ func (s *ZabbixServer) SendTo(t testing.TB, address string, from net.IP, values 
 	return counts
 }
 
+// Settle returns when the server knows all hosts and items that were made before. A
+// proxy may know them earlier, and the server then drops what it gets of them.
+func (s *ZabbixServer) Settle(t testing.TB) {
+	t.Helper()
+
+	name := fmt.Sprintf("settle-%d", shared.names.Add(1))
+	id := s.CreateHost(t, name, HostOptions{})
+	s.CreateItem(t, id, "known", nil)
+	// Whoever has read this host and its item has read all older ones.
+	s.Wait(t, "the server knows a new host", func() bool {
+		n, err := send(s.Trapper, nil, []Value{{Host: name, Key: "known", Value: "x"}})
+		return err == nil && n.Processed == 1
+	})
+	s.API(t, "host.delete", []string{id}, nil)
+}
+
 // Deliver hands values to that address until all are taken: a host or an item that
 // was just made is not known at once. Values that were taken are sent again.
 func (s *ZabbixServer) Deliver(t testing.TB, address string, values ...Value) {
 	t.Helper()
 
+	if address != s.Trapper {
+		s.Settle(t)
+	}
 	var last any
 	if !within(2*time.Minute, func() bool {
 		counts, err := send(address, nil, values)
