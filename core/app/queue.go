@@ -46,6 +46,7 @@ func (q *queue) Add(items ...store.Work) (all bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	all = true
+	added := false
 	for _, w := range items {
 		old, waits := q.byCase[w.Case]
 		if old.Revision > w.Revision || q.later[w.Case].Revision > w.Revision {
@@ -63,8 +64,11 @@ func (q *queue) Add(items ...store.Work) (all bool) {
 		}
 		q.byCase[w.Case] = w
 		q.grades[w.Floor].add(w)
+		added = true
 	}
-	q.signal()
+	if added { // else whoever waits would be woken for nothing, and add nothing again
+		q.signal()
+	}
 	return all
 }
 

@@ -280,3 +280,31 @@ func TestASourceIsSilentOnlyAgainstItsOwnHabit(t *testing.T) {
 		t.Error("it speaks again and that is no news")
 	}
 }
+
+// TestQueueWakesNobodyForNothing is about a worker that never rests: what wakes it
+// for nothing makes it add nothing, which wakes it.
+func TestQueueWakesNobodyForNothing(t *testing.T) {
+	t.Parallel()
+
+	wakes := func(q *queue) bool {
+		select {
+		case <-q.Wake():
+			return true
+		default:
+			return false
+		}
+	}
+	q := newQueue()
+	q.Add()
+	if wakes(q) {
+		t.Error("- nothing was added")
+	}
+	q.Add(store.Work{Case: "a", Revision: 1, NotBefore: time.Now().Add(time.Hour)})
+	if wakes(q) {
+		t.Error("- what was added waits for its time")
+	}
+	q.Add(store.Work{Case: "b", Revision: 1})
+	if !wakes(q) {
+		t.Error("+ something was added")
+	}
+}
