@@ -13,6 +13,9 @@ import (
 // leastSeal is how many characters the secret of seals has at least.
 const leastSeal = 16
 
+// sealLetters are what it may consist of.
+const sealLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+/=-"
+
 // Sealer marks values as ours, so that Zabbix can refuse those of others: the
 // preprocessing of our items checks the mark and takes it off. A value that somebody
 // overheard can be sent once more; what that does is found and undone by comparing.
@@ -34,9 +37,7 @@ func NewSealer(secretFile string) (*Sealer, error) {
 	if len(text) < leastSeal {
 		return nil, fmt.Errorf("read secret %s: a seal of %d characters can be guessed, want %d or more", secretFile, len(text), leastSeal)
 	}
-	if strings.IndexFunc(text, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._+/=-", r))
-	}) >= 0 {
+	if strings.ContainsFunc(text, func(r rune) bool { return !strings.ContainsRune(sealLetters, r) }) {
 		return nil, fmt.Errorf("read secret %s: a seal may hold only letters, digits and . _ + / = -", secretFile)
 	}
 	return &Sealer{key}, nil
