@@ -49,9 +49,10 @@ func TestTree(t *testing.T) {
 
 // laughs is a small document of 10^9 values.
 func laughs() string {
-	text := "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+	var text strings.Builder
+	text.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n")
 	for i := 1; i < 9; i++ {
-		text += fmt.Sprintf("a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10), ", "))
+		fmt.Fprintf(&text, "a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10), ", "))
 	}
-	return text
+	return text.String()
 }

@@ -66,7 +66,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad configuration, 4 bad input,
 		return exitError{code: exitUsage, err: err, hint: seeHelp(cmd.CommandPath())}
 	})
 	root.AddCommand(newAnalyze(e), newExplain(e), newMine(e), newEval(e), newModel(e), newHosts(e), newSignals(e), newInit(e), newCheckConfig(e), newVersion(e),
-		newWork(e), newStatus(e), newCases(e), newLabels(e), newPause(e), newBaseline(e), newVerifyLog(e), newBackup(e), newRestore(e), newDoctor(e), newCheck(e))
+		newWork(e), newStatus(e), newCases(e), newLabels(e), newPause(e), newBaseline(e), newVerifyLog(e), newBackup(e), newRestore(e), newDoctor(e), newCheck(e), newSetup(e))
 	return root
 }
 
