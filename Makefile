@@ -6,6 +6,7 @@ LINT    := $(CACHE)/golangci-lint-v2.8.0/golangci-lint
 NFPM    := $(CACHE)/nfpm-v2.45.0/nfpm
 BUILD   := go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 MAIN    := ./externalscripts/penstock
+PLUGIN  := ./zabbix-loadable
 SAMPLE  := externalscripts/penstock/sample
 EACH    ?= 10s
 DATA    ?= bin/sample.log
@@ -15,8 +16,9 @@ export CGO_ENABLED = 0
 .DEFAULT_GOAL := help
 .PHONY: build run unit race live test lint fuzz bench soak cross packages clean help browser
 
-build: ## build bin/penstock
+build: ## build bin/penstock and the plugin of Zabbix agent 2
 	$(BUILD) -o bin/penstock $(MAIN)
+	$(BUILD) -o bin/zabbix-agent2-plugin-penstock $(PLUGIN)
 
 run: build ## analyse the bundled sample: no configuration, network, server or root
 	bin/penstock analyze $(SAMPLE)/logs/*
@@ -50,10 +52,9 @@ bin/sample.log: # the sample's lines, fifty times over
 	zcat -f $(SAMPLE)/logs/* >bin/day.log
 	cat $(foreach i,1 2 3 4 5 6 7 8 9 10,$(foreach j,1 2 3 4 5,bin/day.log)) >$@
 
-cross: ## dist/: linux amd64, arm64, armv7, stripped, each at most 24 MiB
-	GOOS=linux GOARCH=amd64       $(BUILD) -o dist/penstock-linux-amd64 $(MAIN)
-	GOOS=linux GOARCH=arm64       $(BUILD) -o dist/penstock-linux-arm64 $(MAIN)
-	GOOS=linux GOARCH=arm GOARM=7 $(BUILD) -o dist/penstock-linux-armv7 $(MAIN)
+cross: ## dist/: linux amd64, arm64, armv7, stripped, each program at most 24 MiB
+	for t in amd64:amd64 arm64:arm64 arm:armv7; do export GOOS=linux GOARCH=$${t%:*} GOARM=7; $(BUILD) -o dist/penstock-linux-$${t#*:} $(MAIN) && \
+		$(BUILD) -o dist/zabbix-agent2-plugin-penstock-linux-$${t#*:} $(PLUGIN) || exit; done
 	go test -count=1 -tags cross -v -run TestCrossBuilds ./core/e2e
 
 packages: build cross $(NFPM) ## dist/: deb and rpm for amd64, arm64 and armhf

@@ -14,16 +14,18 @@ import (
 // attackers write is worth it.
 func TestCrossBuildsStaySmall(t *testing.T) {
 	const most = 24 << 20 // bytes
-	for _, target := range []string{"linux-amd64", "linux-arm64", "linux-armv7"} {
-		path := filepath.Join(root, "dist", "penstock-"+target)
-		info, err := os.Stat(path)
-		if err != nil {
-			t.Errorf("stat %s: %v", path, err)
-			continue
-		}
-		t.Logf("%s: %.1f MiB", target, float64(info.Size())/(1<<20))
-		if info.Size() > most {
-			t.Errorf("%s has %d bytes, more than %d", target, info.Size(), most)
+	for _, program := range []string{"penstock", "zabbix-agent2-plugin-penstock"} {
+		for _, target := range []string{"linux-amd64", "linux-arm64", "linux-armv7"} {
+			path := filepath.Join(root, "dist", program+"-"+target)
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Errorf("stat %s: %v", path, err)
+				continue
+			}
+			t.Logf("%s for %s: %.1f MiB", program, target, float64(info.Size())/(1<<20))
+			if info.Size() > most {
+				t.Errorf("%s for %s has %d bytes, more than %d", program, target, info.Size(), most)
+			}
 		}
 	}
 }

@@ -55,6 +55,20 @@ func TestPreinstMakesTheAccountsOfSysusers(t *testing.T) {
 	}
 }
 
+// TestDropInKeepsTheAgentUp holds what facts about agent 2 ask for: an agent whose
+// plugin died ends with code 0 (6.0) or 2 (7.0), and no unit of a distribution starts
+// it again then.
+func TestDropInKeepsTheAgentUp(t *testing.T) {
+	t.Parallel()
+
+	text := deployed(t, "systemd/zabbix-agent2-penstock.conf")
+	for _, line := range []string{"Restart=always", "OOMPolicy=continue", "StartLimitIntervalSec=0"} {
+		if !strings.Contains(text, "\n"+line+"\n") {
+			t.Errorf("the drop-in lacks %s", line)
+		}
+	}
+}
+
 func deployed(t *testing.T, name string) string {
 	t.Helper()
 

@@ -60,9 +60,11 @@ func buildFor(t *testing.T, folder, arch, version string) {
 	if arch == "armv7" {
 		env = []string{"env", "CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm", "GOARM=7"}
 	}
-	args := append(env[1:], "go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version,
-		"-o", filepath.Join(folder, "penstock-linux-"+arch), "./externalscripts/penstock")
-	runLong(t, 10*time.Minute, env[0], args...)
+	for program, source := range map[string]string{"penstock": "./externalscripts/penstock", "zabbix-agent2-plugin-penstock": "./zabbix-loadable"} {
+		args := append(env[1:len(env):len(env)], "go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version,
+			"-o", filepath.Join(folder, program+"-linux-"+arch), source)
+		runLong(t, 10*time.Minute, env[0], args...)
+	}
 }
 
 func pack(t *testing.T, folder, version string, arch ...string) {
@@ -84,10 +86,13 @@ func pack(t *testing.T, folder, version string, arch ...string) {
 // contents is what each package holds, but for the documents.
 const contents = `drwxr-x--- root/penstock /etc/penstock
 -rw-r----- root/penstock /etc/penstock/penstock.yaml
+-rw-r--r-- root/root /etc/zabbix/zabbix_agent2.d/plugins.d/penstock.conf
 -rwxr-xr-x root/root /usr/bin/penstock
 -rw-r--r-- root/root /usr/lib/systemd/system/penstock.service
+-rw-r--r-- root/root /usr/lib/systemd/system/zabbix-agent2.service.d/penstock.conf
 -rw-r--r-- root/root /usr/lib/sysusers.d/penstock.conf
 -rw-r--r-- root/root /usr/lib/tmpfiles.d/penstock.conf
+-rwxr-xr-x root/root /usr/sbin/zabbix-agent2-plugin/zabbix-agent2-plugin-penstock
 -rw-r--r-- root/root /usr/share/bash-completion/completions/penstock
 -rw-r--r-- root/root /usr/share/fish/vendor_completions.d/penstock.fish`
 
@@ -120,8 +125,9 @@ func TestPackagesHoldWhatTheyShould(t *testing.T) {
 			if diff := cmp.Diff(p.want, ownFiles(list)); diff != "" {
 				t.Errorf("content (-want +got)\n%s", diff)
 			}
-			if got := strings.TrimSpace(configuration); got != "/etc/penstock/penstock.yaml" {
-				t.Errorf("configuration files %q", got)
+			want := []string{"/etc/penstock/penstock.yaml", "/etc/zabbix/zabbix_agent2.d/plugins.d/penstock.conf"}
+			if diff := cmp.Diff(want, slices.Sorted(slices.Values(strings.Fields(configuration)))); diff != "" {
+				t.Errorf("configuration files (-want +got)\n%s", diff)
 			}
 			for _, doc := range []string{"README.md", "CHANGELOG.md", "docs/configuration.md"} {
 				if !strings.Contains(list, "/usr/share/doc/penstock/"+doc) {
@@ -203,6 +209,64 @@ func TestPackagesScriptsAreSound(t *testing.T) {
 	}
 	if text, err := tryLong(t, time.Minute, "shellcheck", args...); err != nil {
 		t.Errorf("shellcheck: %v\n%s", err, text)
+	}
+}
+
+// TestAgentFindsThePluginOfThePackage installs the deb beside an agent, in a root
+// without systemd, lets the agent of the package's own machine load what is there, and
+// wants removal to leave an agent that starts.
+func TestAgentFindsThePluginOfThePackage(t *testing.T) {
+	folder := copyRoot(t)
+	runLong(t, time.Minute, "cp", filepath.Join(packages(t), "penstock_1.0.0_amd64.deb"), filepath.Join(folder, "tmp"))
+	inside := func(args ...string) string {
+		return runLong(t, time.Minute, "chroot", append([]string{folder}, args...)...)
+	}
+	const conf = "/etc/zabbix/zabbix_agent2.d/plugins.d/penstock.conf"
+	inside("useradd", "--system", "zabbix")
+	inside("dpkg", "-i", "/tmp/penstock_1.0.0_amd64.deb")
+	if got := inside("id", "-nG", "zabbix"); !slices.Contains(strings.Fields(got), "penstock") {
+		t.Errorf("the agent's user may not ask the worker: its groups are %s", got)
+	}
+	text := inside("cat", conf)
+	path := regexp.MustCompile(`(?m)^Plugins\.Penstock\.System\.Path=(.*)$`).FindStringSubmatch(text)
+	if path == nil {
+		t.Fatalf("the configuration names no plugin:\n%s", text)
+	}
+	if got := inside("setpriv", "--reuid", "zabbix", "--clear-groups", path[1], "-V"); !strings.Contains(got, older) {
+		t.Errorf("the version of the plugin: %s", got)
+	}
+	if !strings.Contains(text, "\nPlugins.Penstock.Worker=service\n") {
+		t.Errorf("the plugin would keep a second worker:\n%s", text)
+	}
+
+	inside("sh", "-c", "echo '# of this site' >>"+conf)
+	inside("dpkg", "-r", "penstock")
+	if _, err := os.Stat(filepath.Join(folder, conf)); err == nil {
+		t.Error("after removal the agent's configuration names a plugin that is gone: it would not start")
+	}
+	inside("dpkg", "-i", "/tmp/penstock_1.0.0_amd64.deb")
+	if got := inside("cat", conf); !strings.HasSuffix(got, "# of this site\n") {
+		t.Errorf("what the site had changed is lost:\n%s", got)
+	}
+	inside("dpkg", "-P", "penstock")
+	if got := inside("id", "-nG", "zabbix"); strings.TrimSpace(got) != "zabbix" {
+		t.Errorf("groups of the agent's user after the purge: %s", got)
+	}
+	if text, err := tryLong(t, time.Minute, "chroot", folder, "ls", "-d", "/etc/zabbix"); err == nil {
+		t.Errorf("purge leaves %s", text)
+	}
+}
+
+// TestDropInIsSound lets systemd read the agent's unit with ours beside it.
+func TestDropInIsSound(t *testing.T) {
+	need(t, map[string]string{"systemd-analyze": "systemd", "dpkg-deb": "dpkg"})
+	folder := copyRoot(t)
+	runLong(t, time.Minute, "dpkg-deb", "-x", filepath.Join(packages(t), "penstock_1.0.0_amd64.deb"), folder)
+	writeFile(t, filepath.Join(folder, "usr/lib/systemd/system/zabbix-agent2.service"),
+		"[Unit]\nDescription=agent\n[Service]\nExecStart=/bin/true\nRestart=on-abnormal\n[Install]\nWantedBy=multi-user.target\n")
+	verify := []string{"--root=" + folder, "--man=no", "verify", "zabbix-agent2.service"}
+	if text, err := tryLong(t, time.Minute, "systemd-analyze", verify...); err != nil || text != "" {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, text)
 	}
 }
 
@@ -315,6 +379,10 @@ func filesOf(t *testing.T, folder string) []string {
 func TestArmhfBinaryRuns(t *testing.T) {
 	need(t, map[string]string{"qemu-arm-static": "qemu-user-static"})
 	binary := filepath.Join(packages(t), "penstock-linux-armv7")
+	plugin := filepath.Join(packages(t), "zabbix-agent2-plugin-penstock-linux-armv7")
+	if text := runLong(t, time.Minute, "qemu-arm-static", plugin, "-V"); !strings.Contains(text, older) {
+		t.Errorf("the version of the plugin: %s", text)
+	}
 	if text := runLong(t, time.Minute, "qemu-arm-static", binary, "version"); !strings.Contains(text, older) || !strings.Contains(text, "arm") {
 		t.Errorf("penstock version: %s", text)
 	}

@@ -138,6 +138,10 @@ var laterLife = []step{
 	},
 }
 
+// pluginSettings are what is left of the agent's configuration after removal, under a
+// name that the agent does not read.
+const pluginSettings = "/etc/zabbix/zabbix_agent2.d/plugins.d/penstock.conf.removed"
+
 // TestServiceOnABootedMachine installs the package on a bare Debian that systemd
 // has booted, and looks at everything that a site relies on.
 func TestServiceOnABootedMachine(t *testing.T) {
@@ -163,7 +167,8 @@ func TestServiceOnABootedMachine(t *testing.T) {
 	t.Run("removal leaves the state only", func(t *testing.T) {
 		isState := func(path string) bool {
 			return path == "/etc/penstock" || strings.HasPrefix(path, "/etc/penstock/") ||
-				path == "/var/lib/penstock" || strings.HasPrefix(path, "/var/lib/penstock/")
+				path == "/var/lib/penstock" || strings.HasPrefix(path, "/var/lib/penstock/") ||
+				strings.HasPrefix(pluginSettings, path) // and the folders around them
 		}
 		removed := listing(t, lab, "removed")
 		if !slices.Contains(removed, "/var/lib/penstock/penstock.db") {

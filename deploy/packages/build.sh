@@ -27,7 +27,7 @@ case "$PACKAGE_VERSION" in
 esac
 # The same source makes the same package.
 : "${SOURCE_DATE_EPOCH:=$(git log -1 --format=%ct 2>/dev/null || echo 0)}"
-export COMPLETION PACKAGE_VERSION SOURCE_DATE_EPOCH ARCH BINARY
+export COMPLETION PACKAGE_VERSION SOURCE_DATE_EPOCH ARCH BINARY PLUGIN
 
 mkdir -p "$COMPLETION"
 for shell in bash zsh fish; do
@@ -37,6 +37,7 @@ for arch in "$@"; do
 	ARCH=$arch
 	[ "$arch" != armv7 ] || ARCH=arm7 # nfpm's word for deb's armhf and rpm's armv7hl
 	BINARY=$dist/penstock-linux-$arch
+	PLUGIN=$dist/zabbix-agent2-plugin-penstock-linux-$arch
 	for format in deb rpm; do
 		"${NFPM:-nfpm}" package --config deploy/packages/nfpm.yaml --packager "$format" --target "$dist"
 	done

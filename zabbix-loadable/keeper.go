@@ -1,0 +1,307 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Rhythm of starting a child again.
+const (
+	firstWait = time.Second
+	mostWait  = 5 * time.Minute
+	goodLife  = 10 * time.Minute // a child that lived so long starts the waits anew
+)
+
+// Patience with a child: it gives a sign of life each second once it has opened its
+// state, which can take minutes on an SD card.
+const (
+	startPatience = 15 * time.Minute
+	hungAfter     = time.Minute
+	endPatience   = 3 * time.Second // between being asked to end and being killed
+)
+
+// keeper keeps one worker as a child process: it starts it, starts it again when it
+// dies, and knows why it died. A fatal error of the Go runtime cannot be recovered
+// from, so all that reads logs is in the child.
+type keeper struct {
+	options options
+	log     *slog.Logger
+	agent   *teller
+	program string // of the child
+	hung    time.Duration
+	first   time.Duration // wait after a death
+
+	started sync.Once
+	done    chan struct{} // closed when run has returned
+	stop    chan struct{}
+	stopped sync.Once
+
+	mu    sync.Mutex
+	state kept
+}
+
+// kept is what a keeper knows of its child.
+type kept struct {
+	Running       bool
+	Misconfigured bool
+	Problem       string // why it does not run
+	Deaths        int
+	LastDeath     string
+	DiedAt        time.Time
+	PID           int
+}
+
+func newKeeper(o options, log *slog.Logger, agent *teller) *keeper {
+	return &keeper{
+		options: o, log: log, agent: agent, program: "/proc/self/exe", // also where the file was replaced meanwhile
+		hung: hungAfter, first: firstWait, done: make(chan struct{}), stop: make(chan struct{}),
+		state: kept{Problem: "the worker has not been started yet"},
+	}
+}
+
+// begin runs the keeper once, in a goroutine of its own.
+func (k *keeper) begin(run func()) {
+	k.started.Do(func() {
+		go func() {
+			defer close(k.done)
+			run()
+		}()
+	})
+}
+
+// end stops the child and waits for it, but not for long: the agent waits too.
+func (k *keeper) end() {
+	k.stopped.Do(func() { close(k.stop) })
+	begun := true
+	k.started.Do(func() { begun = false })
+	if begun {
+		select {
+		case <-k.done:
+		case <-time.After(endPatience + time.Second):
+		}
+	}
+}
+
+func (k *keeper) status() kept {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.state
+}
+
+func (k *keeper) update(change func(*kept)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	change(&k.state)
+}
+
+// run starts the child again and again until the keeper is told to end. The kernel
+// kills a child when the thread that started it ends, so that it never outlives the
+// plugin; the thread is therefore this goroutine's for good.
+func (k *keeper) run(ctx context.Context) {
+	runtime.LockOSThread()
+	wait := k.first
+	for !k.ending(ctx) {
+		began := time.Now()
+		d := k.life(ctx)
+		if k.ending(ctx) {
+			return
+		}
+		if time.Since(began) > goodLife {
+			wait = k.first
+		}
+		k.tell(d, wait)
+		k.sleep(ctx, wait, d.config)
+		wait = min(2*wait, mostWait)
+	}
+}
+
+func (k *keeper) ending(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return true
+	case <-k.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// tell keeps and logs how a life ended.
+func (k *keeper) tell(d death, wait time.Duration) {
+	again := fmt.Sprintf("; it is started again %s later", wait)
+	k.update(func(s *kept) {
+		s.Running, s.PID = false, 0
+		s.Misconfigured = d.config
+		if d.config {
+			s.Problem = d.why
+			return
+		}
+		s.Problem = "the worker died: " + d.why + again
+		s.Deaths++
+		s.LastDeath, s.DiedAt = d.why, time.Now()
+	})
+	if d.config {
+		k.log.Error("the worker cannot use its configuration", "err", d.why)
+		return
+	}
+	k.log.Error("the worker died and is started again", "err", d.why, "wait", wait)
+}
+
+// sleep waits. Where the configuration was at fault, a changed file ends the wait.
+func (k *keeper) sleep(ctx context.Context, wait time.Duration, config bool) {
+	before := stamp(k.options.Config)
+	for end := time.Now().Add(wait); time.Now().Before(end); {
+		select {
+		case <-ctx.Done():
+			return
+		case <-k.stop:
+			return
+		case <-time.After(min(time.Second, time.Until(end))):
+		}
+		if config && stamp(k.options.Config) != before {
+			return
+		}
+	}
+}
+
+// stamp changes when a file does.
+func stamp(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprint(info.ModTime(), info.Size())
+}
+
+// death is how a life ended.
+type death struct {
+	why    string
+	config bool // the configuration is at fault
+}
+
+// life starts the child, watches it, and returns when it has ended.
+func (k *keeper) life(ctx context.Context) death {
+	f := makeFence(cgroupRoot, k.options.Memory)
+	defer f.remove()
+	args := []string{
+		workerFlag, "--config", k.options.Config, "--state", k.options.StateDir,
+		"--socket", k.options.Socket, "--memory", fmt.Sprint(k.options.Memory),
+	}
+	if f.group == nil {
+		args = append(args, "--limit-address-space")
+	}
+	cmd := exec.Command(k.program, args...) //nolint:gosec // ourselves, with an argument list
+	cmd.Args[0], cmd.Dir = os.Args[0], "/"
+	cmd.Env = childEnv(os.Environ())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	f.enclose(cmd.SysProcAttr)
+	words, beats, err := k.start(cmd)
+	if err != nil {
+		return death{why: err.Error()}
+	}
+	k.update(func(s *kept) { s.Running, s.PID, s.Misconfigured, s.Problem = true, cmd.Process.Pid, false, "" })
+
+	tail := newTail(k.agent)
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		guarded(k.log, "the worker's words", func() { tail.read(words) })
+	}()
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	isHung, err := k.watch(ctx, cmd, beats, ended)
+	// What it had started may hold the pipe open.
+	select {
+	case <-read:
+	case <-time.After(time.Second):
+	}
+	_, _ = words.Close(), beats.Close() // which were only read
+	return explain(cmd.ProcessState, err, isHung, f.ranOut(), tail.last())
+}
+
+// start starts the child with two pipes from it: standard error, and descriptor 3,
+// on which it gives its signs of life.
+func (k *keeper) start(cmd *exec.Cmd) (words, beats *os.File, err error) {
+	words, toWords, err := os.Pipe()
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a pipe: %w", err)
+	}
+	beats, toBeats, err := os.Pipe()
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("make a pipe: %w", err), words.Close(), toWords.Close())
+	}
+	cmd.Stderr, cmd.ExtraFiles = toWords, []*os.File{toBeats}
+	err = cmd.Start()
+	_, _ = toWords.Close(), toBeats.Close() // the child has its own
+	if err != nil {
+		_, _ = words.Close(), beats.Close()
+		return nil, nil, fmt.Errorf("start the worker: %w", err)
+	}
+	return words, beats, nil
+}
+
+// watch waits for the child's end, and brings it about where it hangs or the plugin
+// is to end.
+func (k *keeper) watch(ctx context.Context, cmd *exec.Cmd, beats io.Reader, ended <-chan error) (isHung bool, err error) {
+	pulse := make(chan struct{}, 1)
+	go guarded(k.log, "the worker's signs of life", func() { feel(beats, pulse) })
+	patience := time.NewTimer(startPatience)
+	defer patience.Stop()
+	stop, done := k.stop, ctx.Done()
+	for {
+		select {
+		case err := <-ended:
+			return isHung, err
+		case <-pulse:
+			patience.Reset(k.hung)
+		case <-stop:
+			stop = nil
+			_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+			patience.Reset(endPatience)
+		case <-done:
+			done = nil
+			_ = cmd.Process.Kill()
+		case <-patience.C:
+			isHung = stop != nil
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // with what it had started
+		}
+	}
+}
+
+// feel tells each sign of life on.
+func feel(beats io.Reader, pulse chan<- struct{}) {
+	buf := make([]byte, 64)
+	for {
+		if _, err := beats.Read(buf); err != nil {
+			return
+		}
+		select {
+		case pulse <- struct{}{}:
+		default: // one waits already
+		}
+	}
+}
+
+// childEnv leaves out what is the agent's own business with its service manager.
+func childEnv(environ []string) []string {
+	var kept []string
+	for _, e := range environ {
+		name, _, _ := strings.Cut(e, "=")
+		switch name {
+		case "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "GOMEMLIMIT", "GOGC", "GODEBUG", "GOTRACEBACK":
+		default:
+			kept = append(kept, e)
+		}
+	}
+	return append(kept, "GOTRACEBACK=single") // the keeper reads the first lines only
+}
