@@ -430,19 +430,3 @@ func TestPluginAnswersTenThousandItems(t *testing.T) {
 		}
 	}
 }
-
-// residentOf returns the memory of a process now, in bytes.
-func residentOf(t *testing.T, pid int) int64 {
-	t.Helper()
-
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	fields := strings.Fields(string(text))
-	pages, err := strconv.ParseInt(fields[1], 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pages * int64(os.Getpagesize())
-}

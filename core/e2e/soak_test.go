@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -145,19 +144,6 @@ func create(t *testing.T, path string) (*os.File, *bufio.Writer) {
 		t.Fatal(err)
 	}
 	return file, bufio.NewWriterSize(file, 1<<20)
-}
-
-func residentOf(t *testing.T, pid int) int64 {
-	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pages, err := strconv.ParseInt(strings.Fields(string(text))[1], 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pages * int64(os.Getpagesize())
 }
 
 func diskOf(t *testing.T, folder string) (sum int64) {
