@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"strings"
 	"time"
 
 	"penstock/core/cases"
@@ -53,32 +55,36 @@ func (w *Worker) alarm(ctx context.Context) {
 	}
 }
 
+// alarmsPer is how many cases people are told of in one round, each with its own
+// deadlines: the next round goes on.
+const alarmsPer = 5
+
+// alarmOnce tells what is due. What was told is known in memory too, so that a disk
+// on which nothing can be stored neither keeps people from being told nor repeats it.
 func (w *Worker) alarmOnce(ctx context.Context) error {
 	w.alarming.Lock()
 	defer w.alarming.Unlock()
-	text, _, err := w.store.Meta(ctx, keyAlarms)
-	if err != nil {
-		return err
-	}
-	before := map[string]alarmOf{}
-	if text != "" {
-		if err := json.Unmarshal([]byte(text), &before); err != nil {
-			return fmt.Errorf("read which alarms were given: %w", err)
+	if w.alarms == nil {
+		if err := w.loadAlarms(ctx); err != nil {
+			return err
 		}
 	}
 	critical, err := w.criticalCases(ctx)
 	if err != nil {
 		return err
 	}
-	after := map[string]alarmOf{}
+	open := map[string]bool{}
 	var failed []error
+	tries := 0
 	for i := range critical {
 		r := &critical[i]
-		a, known := before[r.Case]
+		open[r.Case] = true
+		a, known := w.alarms[r.Case]
 		if !known || a.Since.After(w.now()) {
 			a = alarmOf{Since: w.now()}
 		}
-		if w.isAlarmDue(a, r.Case) {
+		if tries < alarmsPer && w.isAlarmDue(a, r.Case) {
+			tries++
 			var partly *notify.Error
 			err := w.tellPeople(ctx, r, a)
 			failed = append(failed, err)
@@ -86,9 +92,25 @@ func (w *Worker) alarmOnce(ctx context.Context) error {
 				a.Told = w.now()
 			}
 		}
-		after[r.Case] = a
+		w.alarms[r.Case] = a
 	}
-	return errors.Join(append(failed, w.keepAlarms(ctx, text, after))...)
+	maps.DeleteFunc(w.alarms, func(id string, _ alarmOf) bool { return !open[id] })
+	return errors.Join(append(failed, w.keepAlarms(ctx))...)
+}
+
+// loadAlarms reads what is known. What cannot be read is told again rather than never.
+func (w *Worker) loadAlarms(ctx context.Context) error {
+	text, _, err := w.store.Meta(ctx, keyAlarms)
+	if err != nil {
+		return err
+	}
+	w.alarms = map[string]alarmOf{}
+	w.alarmsKept = text
+	if err := json.Unmarshal([]byte(text), &w.alarms); text != "" && err != nil {
+		w.board.Tell(event.Medium, NoticeAlarm, fmt.Sprintf("which alarms were given cannot be read, and they are given again: %v", err))
+		w.alarms = map[string]alarmOf{}
+	}
+	return nil
 }
 
 // isAlarmDue says whether people are to be told of a case now.
@@ -131,7 +153,7 @@ func (w *Worker) tellPeople(ctx context.Context, r *record.Record, a alarmOf) er
 	}
 	err := w.notifier.Send(ctx, notify.Message{
 		ID: fmt.Sprintf("%s-%d-%d", r.Case, a.Since.Unix(), max(0, a.Told.Unix())), Severity: r.Severity, Case: r.Case, Site: w.engine.Site.Name(), Host: r.Asset,
-		Headline: headline, Lines: []string{zabbix.Message(r)}, At: a.Since,
+		Headline: headline, Lines: strings.Split(zabbix.Message(r), "\n"), At: w.now(),
 	})
 	if err != nil {
 		return err
@@ -141,10 +163,14 @@ func (w *Worker) tellPeople(ctx context.Context, r *record.Record, a alarmOf) er
 }
 
 // keepAlarms stores what changed.
-func (w *Worker) keepAlarms(ctx context.Context, before string, after map[string]alarmOf) error {
-	text, err := json.Marshal(after)
-	if err != nil || string(text) == before || before == "" && len(after) == 0 {
+func (w *Worker) keepAlarms(ctx context.Context) error {
+	text, err := json.Marshal(w.alarms)
+	if err != nil || string(text) == w.alarmsKept || w.alarmsKept == "" && len(w.alarms) == 0 {
 		return err
 	}
-	return w.store.SetMeta(ctx, keyAlarms, string(text))
+	if err := w.store.SetMeta(ctx, keyAlarms, string(text)); err != nil {
+		return err
+	}
+	w.alarmsKept = string(text)
+	return nil
 }

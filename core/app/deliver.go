@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
+	"strings"
 
 	"penstock/core/event"
 	"penstock/core/store"
@@ -73,7 +73,7 @@ func (p *publisher) sort(batch []store.Value, refused []int, rest *zabbix.RestEr
 			delete(p.held, v.Host)
 		}
 		if v.Transition {
-			p.sent[v.Case] = sentAt{p.now(), v.At}
+			p.sent[v.Case] = p.now()
 		}
 	}
 	return taken, back, left
@@ -89,9 +89,6 @@ func (p *publisher) keepBack(left []store.Value, away *zabbix.AwayError) (over [
 	for _, v := range left {
 		r := p.held[v.Host]
 		r.next = p.now().Add(publishMaxWait)
-		if r.since.IsZero() {
-			r.since = p.now()
-		}
 		p.held[v.Host] = r
 	}
 	return nil
@@ -103,7 +100,7 @@ func (p *publisher) holds() []string {
 	now := p.now()
 	var hosts []string
 	for host, r := range p.held {
-		if now.Before(r.next) && r.next.Sub(now) <= time.Minute {
+		if now.Before(r.next) && r.next.Sub(now) <= 2*refusedFor {
 			hosts = append(hosts, host)
 		}
 	}
@@ -138,8 +135,8 @@ func (p *publisher) giveBack(ctx context.Context, refused []store.Value) error {
 	now := p.now()
 	moves := map[string]bool{}
 	for _, v := range refused {
-		r, held := p.held[v.Host]
-		if !held || now.Before(r.since) {
+		r := p.held[v.Host]
+		if r.since.IsZero() || now.Before(r.since) {
 			r.since = now
 		}
 		r.next = now.Add(p.pause)
@@ -158,7 +155,7 @@ func (p *publisher) giveBack(ctx context.Context, refused []store.Value) error {
 		p.board.Over(NoticeZabbix, "own host", "Zabbix takes values of host "+p.o.Host+" again")
 	}
 	for host := range moves {
-		delete(p.held, host)
+		p.held[host] = refusal{now, now.Add(refusedFor)} // what ends problems there waits for it
 		p.board.Tell(event.Medium, NoticeZabbix, fmt.Sprintf("Zabbix refuses values of host %s: its cases are shown on host %s", host, p.o.Host))
 		if err := p.move(ctx, host); err != nil {
 			return err
@@ -167,34 +164,47 @@ func (p *publisher) giveBack(ctx context.Context, refused []store.Value) error {
 	return nil
 }
 
-// move takes everything that a host was to show to the worker's own.
+// move shows on the worker's own host what a host refuses to show. What ends problems
+// that were opened there goes on waiting for it; where Zabbix does not know the host
+// any more, neither do its problems exist.
 func (p *publisher) move(ctx context.Context, host string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.hosts.refuse(host, p.now())
-	waiting, err := p.store.Values(ctx, 2*valuesWaiting)
+	waiting, err := p.store.HostValues(ctx, host)
 	if err != nil {
 		return err
 	}
+	_, isThere := p.hosts.info(host)
 	s := showing{p: p, after: map[string]store.Shown{}}
+	unopened := map[string]bool{}
 	for _, v := range waiting {
-		if v.Host != host {
-			continue
+		if opens := v.Transition && opens(v.Value); opens || !v.Transition || p.hosts.known && !isThere {
+			s.Drop = append(s.Drop, v.ID)
+			unopened[v.Case] = unopened[v.Case] || opens
 		}
-		s.Drop = append(s.Drop, v.ID)
-		at := v.At
-		if !at.After(p.newest) {
-			at = p.newest.Add(1)
-		}
-		p.newest = at
-		v.Host, v.At = p.o.Host, at
-		s.Values = append(s.Values, v)
 	}
 	for id, shown := range p.shown {
-		if shown.Host == host {
-			shown.Host, shown.Told = p.o.Host, ""
-			s.after[id] = shown
+		if shown.Host != host {
+			continue
+		}
+		last, err := p.store.Records(ctx, id, 1)
+		if err != nil {
+			return err
+		}
+		if !unopened[id] && (!p.hosts.known || isThere) {
+			s.end(&shown, zabbix.EndSuperseded, p.now())
+		}
+		s.after[id] = store.Shown{Case: id}
+		if len(last) > 0 {
+			s.add(&last[0], p.now())
 		}
 	}
 	return s.commit(ctx)
+}
+
+// opens says whether a transition opens a problem, sealed or not.
+func opens(transition string) bool {
+	fields := strings.Split(transition, "|")
+	return len(fields) > 2 && fields[2] == "open"
 }

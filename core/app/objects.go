@@ -35,16 +35,9 @@ func (p *publisher) lookAtObjects(ctx context.Context) error {
 	if !p.judgeOwn(&own, found) {
 		return nil
 	}
-	stop, err := p.api.HostMacro(ctx, own.ID, zabbix.MacroStop)
-	if err != nil {
+	if err := p.lookAtStop(ctx, own.ID); err != nil {
 		return err
 	}
-	p.mu.Lock()
-	p.stop = ""
-	if stop = strings.TrimSpace(stop); stop != "" && stop != "0" {
-		p.stop = fmt.Sprintf("the macro %s of host %s in Zabbix is set", zabbix.MacroStop, p.o.Host)
-	}
-	p.mu.Unlock()
 	if !p.looked.objects.IsZero() && now.Sub(p.looked.objects).Abs() < objectsEvery {
 		return nil
 	}
@@ -60,6 +53,30 @@ func (p *publisher) lookAtObjects(ctx context.Context) error {
 	return nil
 }
 
+// keyZabbixStop is under what the store keeps that the stop switch in Zabbix is on:
+// it stays on over a restart until Zabbix says that it is off.
+const keyZabbixStop = "zabbix.stop"
+
+// lookAtStop reads the stop switch in Zabbix. A value that may not be read is one.
+func (p *publisher) lookAtStop(ctx context.Context, hostID string) error {
+	value, isSet, err := p.api.HostMacro(ctx, hostID, zabbix.MacroStop)
+	if err != nil {
+		return err
+	}
+	why := ""
+	if value = strings.TrimSpace(value); isSet && value != "0" {
+		why = fmt.Sprintf("the macro %s of host %s in Zabbix is set", zabbix.MacroStop, p.o.Host)
+	}
+	p.mu.Lock()
+	changed := p.stop != why
+	p.stop = why
+	p.mu.Unlock()
+	if !changed {
+		return nil
+	}
+	return p.store.SetMeta(ctx, keyZabbixStop, why)
+}
+
 // lookAtMaintenance reads on which hosts work was announced.
 func (p *publisher) lookAtMaintenance(ctx context.Context) error {
 	all, err := p.api.Maintenances(ctx)
@@ -67,11 +84,18 @@ func (p *publisher) lookAtMaintenance(ctx context.Context) error {
 		return err
 	}
 	var hosts []Maintained
+	noData := map[string]bool{}
 	for _, m := range all {
 		for _, host := range m.Hosts {
-			hosts = append(hosts, Maintained{Host: host, From: m.From, Till: m.Till})
+			noData[host] = noData[host] || m.NoData
+			if !m.Limited {
+				hosts = append(hosts, Maintained{Host: host, From: m.From, Till: m.Till})
+			}
 		}
 	}
+	p.mu.Lock()
+	p.hosts.drop(noData)
+	p.mu.Unlock()
 	if over := p.w.setMaintenance(hosts); over > 0 {
 		p.board.Stand(event.Medium, NoticeZabbix, "maintenance", fmt.Sprintf("%d hosts are in maintenance and not known to be", over))
 	} else {
@@ -82,9 +106,9 @@ func (p *publisher) lookAtMaintenance(ctx context.Context) error {
 
 // isShown says whether this worker shows, or showed not long ago, the case on the host.
 func (p *publisher) isShown(id, host string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.shown[id].Host == host && host != "" || p.was[id] == host && host != ""
+	p.placing.RLock()
+	defer p.placing.RUnlock()
+	return host != "" && p.places[id] == host
 }
 
 // judgeOwn tells what is wrong with the worker's own host, and says whether it is there.

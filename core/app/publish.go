@@ -25,6 +25,7 @@ const NoticeZabbix = "zabbix"
 const (
 	publishRows   = 64   // records that are turned into values at a time
 	valuesWaiting = 1000 // from so many values on, records stay in the outbox
+	valuesHeld    = 5000 // likewise, with those of hosts that get nothing now
 	valuesAtOnce  = 300  // that are read from the store at a time
 	bytesAtOnce   = 4 << 20
 	// A new item is in the cache of servers and proxies after a period of theirs: up
@@ -62,7 +63,7 @@ type publisher struct {
 	shown  map[string]store.Shown
 	newest time.Time // of the values that were made
 	hosts  zabbixHosts
-	sent   map[string]sentAt         // when the last transition of a case was taken
+	sent   map[string]time.Time      // when the last transition of a case was taken
 	acked  map[string]string         // who acknowledged the problem of a case, of those who may
 	was    map[string]string         // the host of cases that were shown, for what still comes of them
 	others map[string]event.Severity // what other workers show, by fingerprint
@@ -73,13 +74,18 @@ type publisher struct {
 	looked          lookState // of the loop that compares, alone
 
 	held map[string]refusal // hosts that refused values; of the loop alone
+
+	// places are the hosts of cases that are shown or were, for what still comes of
+	// them. They have a lock of their own: those who ask must not wait for the store.
+	placing sync.RWMutex
+	places  map[string]string
 }
 
-// sentAt says when a value was taken, and of what time it is.
-type sentAt struct{ taken, at time.Time }
-
 // refusal is a host that refused values.
-type refusal struct{ since, next time.Time }
+type refusal struct {
+	since time.Time // zero where it is only waited for another address
+	next  time.Time // when it may be tried again
+}
 
 // window counts within an hour.
 type window struct {
@@ -105,7 +111,7 @@ func newPublisher(w *Worker) (*publisher, error) {
 	}
 	p := &publisher{
 		w: w, o: o, log: w.log, now: w.now, store: w.store, board: w.board, wake: make(chan struct{}, 1), ready: make(chan struct{}),
-		shown: map[string]store.Shown{}, sent: map[string]sentAt{}, held: map[string]refusal{},
+		shown: map[string]store.Shown{}, sent: map[string]time.Time{}, held: map[string]refusal{},
 		patience: refusedPatience, pause: refusedPause,
 	}
 	var err error
@@ -134,12 +140,11 @@ func (p *publisher) load(ctx context.Context) error {
 	for _, s := range shown {
 		p.shown[s.Case] = s
 	}
-	values, err := p.store.Values(ctx, valuesWaiting+publishRows*4)
-	for _, v := range values {
-		if v.At.After(p.newest) {
-			p.newest = v.At
-		}
+	p.place(shown)
+	if p.stop, _, err = p.store.Meta(ctx, keyZabbixStop); err != nil {
+		return err
 	}
+	p.newest, err = p.store.NewestValue(ctx)
 	return err
 }
 
@@ -150,12 +155,13 @@ func (p *publisher) run(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
-	if err := p.catchUp(ctx); err != nil && ctx.Err() == nil {
-		p.board.Tell(event.High, NoticeZabbix, fmt.Sprintf("cases that were open before are not shown in Zabbix: %v", err))
-	}
-	wait := time.Second
+	wait, caughtUp := time.Second, false
 	for ctx.Err() == nil {
 		made, err := p.makeValues(ctx)
+		if err == nil && made == 0 && !caughtUp {
+			err = p.catchUp(ctx)
+			caughtUp = err == nil
+		}
 		if err != nil && ctx.Err() == nil {
 			p.board.Stand(event.High, NoticeStore, "what Zabbix is to show", fmt.Sprintf("what Zabbix is to show cannot be stored: %v; records wait", err))
 			sleep(ctx, publishMaxWait)
@@ -203,7 +209,10 @@ func (p *publisher) idle(ctx context.Context) {
 // makeValues turns the next records of the outbox into values and returns how many
 // records that were. While many values wait it does nothing.
 func (p *publisher) makeValues(ctx context.Context) (int, error) {
-	if n, err := p.store.ValuesLen(ctx); err != nil || n >= valuesWaiting {
+	if n, err := p.store.ValuesLen(ctx, p.holds()...); err != nil || n >= valuesWaiting {
+		return 0, err
+	}
+	if n, err := p.store.ValuesLen(ctx); err != nil || n >= valuesHeld {
 		return 0, err
 	}
 	rows, err := p.store.Outbox(ctx, zabbixSink, publishRows)
@@ -259,7 +268,7 @@ func (s *showing) add(r *record.Record, saved time.Time) {
 	after := now
 	after.Case, after.Host, after.Asset, after.Severity, after.FP, after.Seq = r.Case, next.Host, next.Asset, next.Severity, next.FP, next.Seq
 	if after.Severity != now.Severity {
-		after.Since, after.Told = s.p.now(), ""
+		after.Since, after.Told = s.p.newest, ""
 	}
 	s.after[r.Case] = after
 }
@@ -300,27 +309,33 @@ func (s *showing) commit(ctx context.Context) error {
 	}
 	for id, after := range s.after {
 		if after.Severity == event.None {
-			if host := s.p.shown[id].Host; host != "" {
-				s.p.remember(id, host)
-			}
 			delete(s.p.shown, id)
 			continue
 		}
 		s.p.shown[id] = after
 	}
+	s.p.place(s.Shown)
 	return nil
 }
 
 // wasMost is how many cases that were shown are remembered.
 const wasMost = 2000
 
-// remember notes where a case was shown. The lock is held.
-func (p *publisher) remember(id, host string) {
-	if p.was == nil || len(p.was) >= wasMost {
-		p.was = map[string]string{}
+// place remembers where cases are shown.
+func (p *publisher) place(all []store.Shown) {
+	p.placing.Lock()
+	defer p.placing.Unlock()
+	if p.places == nil || len(p.places) > wasMost {
+		p.places = map[string]string{}
+		for id, s := range p.shown {
+			p.places[id] = s.Host
+		}
 	}
-	p.was[id] = host
-	delete(p.sent, id)
+	for _, s := range all {
+		if s.Host != "" {
+			p.places[s.Case] = s.Host
+		}
+	}
 }
 
 func toZabbix(s *store.Shown) zabbix.Shown {

@@ -216,6 +216,35 @@ func TestWhatAnotherWorkerShowsIsNotShownTwice(t *testing.T) {
 	}
 }
 
+// TestAProblemOfAHostThatRefusesNowMovesAndItsEndWaits is about a host that took a
+// problem and is then disabled: what ends that problem must not end the new one.
+func TestAProblemOfAHostThatRefusesNowMovesAndItsEndWaits(t *testing.T) {
+	t.Parallel()
+
+	s, trapper := shownSite(t)
+	c := clockAt(attackEnds())
+	s.now = c.now
+	s.config.Zabbix.Hosts = map[string]string{"gw1": "Gateway 1"}
+	s.write(attackDay())
+	w := s.startWith(func(w *Worker) { w.publisher.patience, w.publisher.pause = 200*time.Millisecond, 10*time.Millisecond })
+	w.settled(lineCount(attackDay()))
+	trapper.Refuse(func(v fake.Sent) bool { return v.Host != "proxy 1" })
+	s.write(strings.ReplaceAll(guesses(c.now(), "198.51.100.9", 1), "Failed", "Accepted"))
+	want := []string{"Gateway 1: site-w1-1 Medium open", "proxy 1: site-w1-1 High open"}
+	eventually(t, "the problem on the worker's own host", func() bool {
+		return slices.Equal(transitions(trapper.Values()), want)
+	})
+	if n, err := w.store.ValuesLen(t.Context()); n == 0 || err != nil {
+		t.Errorf("%d values wait, %v", n, err)
+	}
+	trapper.Refuse(func(fake.Sent) bool { return false })
+	c.jump(refusedFor + time.Minute)
+	wake(w.publisher.wake)
+	want = append(want, "Gateway 1: site-w1-1 Medium close")
+	eventually(t, "the end of the old one", func() bool { return slices.Equal(transitions(trapper.Values()), want) })
+	must(t, w.end())
+}
+
 func TestPickHandsOverOneTransitionOfAHostAtATime(t *testing.T) {
 	t.Parallel()
 

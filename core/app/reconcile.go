@@ -12,8 +12,8 @@ import (
 	"penstock/core/cases"
 	"penstock/core/control"
 	"penstock/core/event"
+	"penstock/core/policy"
 	"penstock/core/record"
-	"penstock/core/site"
 	"penstock/core/store"
 	"penstock/core/zabbix"
 )
@@ -24,17 +24,30 @@ const (
 	objectsEvery = time.Hour       // how often it is looked whether our objects are in force
 	// settle is how long after a transition was taken nothing is made of a difference:
 	// the server, and a proxy before it, have to work it first.
-	settle      = 20 * time.Second
-	lateAfter   = 10 * time.Minute // when a transition that has not arrived is told
-	opensAgain  = 3                // how often an hour a problem that is gone is opened again
-	messagesPer = 20               // messages written in one look
+	settle = 20 * time.Second
+	// How long a transition may take to arrive before it is sent once more: a proxy
+	// keeps what it took while its way to the server is cut.
+	lateAfter      = 10 * time.Minute
+	lateAfterProxy = 2 * time.Hour
+	opensAgain     = 3  // how often an hour a problem that is gone is opened again
+	messagesPer    = 20 // messages written in one look
+	closesPer      = 20 // foreign problems closed in one look
 )
 
 // lookState is what the loop that compares remembers.
 type lookState struct {
+	began          time.Time         // of the loop
 	hosts, objects time.Time         // when each was last read
 	suspects       map[string]bool   // differences of the last look
 	again          map[string]window // how often cases were opened again
+	stands         map[string]bool   // subjects of the notices that stand for one case
+	stood          map[string]bool   // those of the look before
+}
+
+// stand tells what is wrong with one case, until a look finds it no longer so.
+func (p *publisher) stand(severity event.Severity, subject, text string) {
+	p.looked.stands[subject] = true
+	p.board.Stand(severity, NoticeZabbix, subject, text)
 }
 
 // look is the loop that keeps what Zabbix shows and what it should show together.
@@ -45,6 +58,7 @@ func (p *publisher) look(ctx context.Context) {
 	}
 	first := time.AfterFunc(firstHosts, p.start)
 	defer first.Stop()
+	p.looked.began = p.now()
 	for ctx.Err() == nil {
 		err := p.lookOnce(ctx)
 		switch {
@@ -62,14 +76,15 @@ func (p *publisher) look(ctx context.Context) {
 // start lets the first values go.
 func (p *publisher) start() { p.once.Do(func() { close(p.ready) }) }
 
-// lookOnce makes store and Zabbix agree.
+// lookOnce makes store and Zabbix agree. What fails keeps nothing else from being
+// compared.
 func (p *publisher) lookOnce(ctx context.Context) error {
 	if err := p.lookAtObjects(ctx); err != nil {
 		return err
 	}
 	p.start()
 	problems, err := p.api.Problems(ctx, map[string]string{zabbix.TagOurs: zabbix.TagOursCase})
-	if err != nil {
+	if err != nil && !errors.Is(err, zabbix.ErrMore) { // of very many the newest are compared
 		return err
 	}
 	waiting, err := p.store.ValuesOf(ctx)
@@ -77,29 +92,31 @@ func (p *publisher) lookOnce(ctx context.Context) error {
 		return err
 	}
 	p.mu.Lock()
-	maps.DeleteFunc(p.sent, func(id string, s sentAt) bool {
+	maps.DeleteFunc(p.sent, func(id string, taken time.Time) bool {
 		_, is := p.shown[id]
-		return !is && p.now().Sub(s.taken).Abs() > time.Hour
+		return !is && p.now().Sub(taken).Abs() > time.Hour
 	})
 	p.others = p.shownByOthers(problems)
 	d := differ(p.shown, problems, func(id string) bool { return waiting[id] || p.unsettled(id) })
 	p.mu.Unlock()
+	p.looked.stands = map[string]bool{}
 	d = p.confirmed(d)
-	for _, problem := range d.foreign {
-		p.withdraw(ctx, problem)
-	}
-	if err := p.restore(ctx, d.missing); err != nil {
-		return err
-	}
+	err = errors.Join(p.restore(ctx, d.missing), p.withdraw(ctx, d.foreign), p.noteAcks(ctx, d.open), p.tell(ctx, d.open))
 	p.noteChanges(d.open)
-	return errors.Join(p.noteAcks(ctx, d.open), p.tell(ctx, d.open))
+	for subject := range p.looked.stood {
+		if !p.looked.stands[subject] {
+			p.board.Over(NoticeZabbix, subject, subject+" is as it should be in Zabbix")
+		}
+	}
+	p.looked.stood = p.looked.stands
+	return err
 }
 
 // unsettled says whether a transition of the case was taken so recently that Zabbix
 // may not show it yet. The lock is held.
 func (p *publisher) unsettled(id string) bool {
-	s, ok := p.sent[id]
-	return ok && p.now().Sub(s.taken).Abs() < settle
+	taken, ok := p.sent[id]
+	return ok && p.now().Sub(taken).Abs() < settle
 }
 
 // differences are what store and Zabbix do not agree on.
@@ -160,64 +177,22 @@ func (p *publisher) confirmed(d differences) differences {
 	return d
 }
 
-// mayWithdraw says whether a problem that is not ours may be ended: one that uses our
-// name, or stands on a host of ours. Another site's workers use the same Zabbix.
-func (p *publisher) mayWithdraw(problem zabbix.Problem) bool {
-	if p.isOthers(problem) {
-		return false
-	}
-	if problem.Host == p.o.Host || p.usesOurName(tagOf(problem, "case")) {
-		return true
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.ContainsFunc(p.w.o.Config.Site.Assets, func(a site.AssetOptions) bool { return p.hostOf(a.Name) == problem.Host })
-}
-
-// usesOurName says whether the id of a case is that of a worker of our site. A site
-// whose name begins with ours and a dash is another one.
-func (p *publisher) usesOurName(id string) bool {
-	worker, _, _ := cutLast(id, "-")
-	rest, ok := strings.CutPrefix(worker, p.w.engine.Site.Name()+"-")
-	return ok && (!strings.Contains(rest, "-") || rest == p.w.id)
-}
-
-// isOthers says whether a problem is of another worker that the configuration names.
-func (p *publisher) isOthers(problem zabbix.Problem) bool {
-	worker, _, ok := cutLast(tagOf(problem, "case"), "-")
-	return ok && problem.Host != p.o.Host && slices.Contains(p.o.Others, worker)
-}
-
-// cutLast cuts s around the last sep.
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
-}
-
-// shownByOthers returns what other workers show, by fingerprint: the same is not
-// shown twice.
-func (p *publisher) shownByOthers(problems []zabbix.Problem) map[string]event.Severity {
-	all := map[string]event.Severity{}
-	for _, problem := range problems {
-		var severity event.Severity
-		if fp := tagOf(problem, "fp"); fp != "" && p.isOthers(problem) && severity.UnmarshalText([]byte(tagOf(problem, "severity"))) == nil {
-			all[fp] = max(all[fp], severity)
+// withdraw ends problems that are not to be there, some at a time, and tells of them.
+func (p *publisher) withdraw(ctx context.Context, foreign []zabbix.Problem) error {
+	for _, problem := range foreign[:min(len(foreign), closesPer)] {
+		text := fmt.Sprintf("host %s shows a problem of case %s (event %s) that this worker did not open", problem.Host, orNone(tagOf(problem, "case")), problem.EventID)
+		err := p.api.CloseProblem(ctx, problem.EventID, "Penstock did not open this problem: it is closed.")
+		var said *zabbix.APIError
+		switch {
+		case errors.As(err, &said):
+			p.stand(event.High, "foreign "+problem.EventID, text+fmt.Sprintf("; it cannot be closed: %v", err))
+		case err != nil:
+			return err
+		default:
+			p.board.Tell(event.High, NoticeZabbix, text+": it is closed. Somebody else sends values to Zabbix in its name: see who may, in {$PENSTOCK.SENDERS}")
 		}
 	}
-	return all
-}
-
-// withdraw ends a problem that is not to be there, and tells of it.
-func (p *publisher) withdraw(ctx context.Context, problem zabbix.Problem) {
-	text := fmt.Sprintf("host %s shows a problem of case %s (event %s) that this worker did not open", problem.Host, orNone(tagOf(problem, "case")), problem.EventID)
-	if err := p.api.CloseProblem(ctx, problem.EventID, "Penstock did not open this problem: it is closed."); err != nil {
-		text += fmt.Sprintf("; it cannot be closed: %v", err)
-	} else {
-		text += ": it is closed. Somebody else sends values to Zabbix in its name: see who may, in {$PENSTOCK.SENDERS}"
-	}
-	p.board.Tell(event.High, NoticeZabbix, text)
+	return nil
 }
 
 func orNone(s string) string {
@@ -230,89 +205,106 @@ func orNone(s string) string {
 // restore does what is to be done about problems that are gone: where a person who
 // may closed one, its case is closed; else it is opened again.
 func (p *publisher) restore(ctx context.Context, missing []store.Shown) error {
-	if len(missing) == 0 {
-		return nil
-	}
-	last, err := p.api.LastTransitions(ctx, hostsOf(missing))
-	if err != nil {
-		return err
-	}
 	for _, s := range missing {
-		p.mu.Lock()
-		sent, known := p.sent[s.Case]
-		p.mu.Unlock()
-		if known && last[s.Host].At.Before(sent.at) { // a proxy still holds it
-			if p.now().Sub(sent.taken) > lateAfter {
-				p.board.Stand(event.High, NoticeZabbix, "late "+s.Host, fmt.Sprintf("values of host %s were taken %s ago and have not reached the server", s.Host, p.now().Sub(sent.taken).Round(time.Minute)))
-			}
-			continue
+		ended, found, err := p.endOf(ctx, &s)
+		if err == nil {
+			err = p.restoreOne(ctx, s, ended, found)
 		}
-		p.board.Over(NoticeZabbix, "late "+s.Host, "values of host "+s.Host+" reach the server again")
-		if err := p.restoreOne(ctx, s); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func hostsOf(all []store.Shown) []string {
-	var hosts []string
-	for _, s := range all {
-		hosts = append(hosts, s.Host)
+// endOf returns the newest problem event of what is to be shown, of those since it
+// was to be opened.
+func (p *publisher) endOf(ctx context.Context, s *store.Shown) (newest zabbix.Problem, found bool, err error) {
+	since := s.Since.Truncate(time.Second)
+	events, err := p.api.Events(ctx, map[string]string{zabbix.TagOurs: zabbix.TagOursCase, "case": s.Case, "severity": s.Severity.String()}, since)
+	for _, e := range events {
+		if e.Host == s.Host && !e.At.Before(since) && !e.At.Before(newest.At) {
+			newest, found = e, true
+		}
 	}
-	slices.Sort(hosts)
-	return slices.Compact(hosts)
+	return newest, found, err
 }
 
-func (p *publisher) restoreOne(ctx context.Context, s store.Shown) error {
-	ended, found, err := p.endOf(ctx, &s)
-	if err != nil {
-		return err
-	}
+func (p *publisher) restoreOne(ctx context.Context, s store.Shown, ended zabbix.Problem, found bool) error {
 	why := fmt.Sprintf("the problem of case %s on host %s is missing in Zabbix", s.Case, s.Host)
-	if found {
-		why = fmt.Sprintf("the problem of case %s on host %s (event %s) was ended by a value that this worker did not send", s.Case, s.Host, ended.EventID)
-	}
-	if found && ended.ClosedBy != "" {
-		held, ok, err := p.store.Case(ctx, s.Case)
-		if err != nil || ok && held.Case.Status == cases.Closed {
-			return err // its record is on its way
-		}
-		refused, err := p.w.closeFor(ctx, s.Case, ended.ClosedBy)
-		if err != nil {
+	switch {
+	case found && ended.EndEvent == "":
+		return nil // it came meanwhile
+	case found && ended.ClosedBy != "":
+		refused, err := p.closedBy(ctx, &s, ended.ClosedBy)
+		if err != nil || refused == "" {
 			return err
 		}
-		if refused == "" { // its record ends what is shown
-			p.mu.Lock()
-			p.sent[s.Case] = sentAt{taken: p.now()}
-			p.mu.Unlock()
-			return nil
-		}
 		why = fmt.Sprintf("%s closed the problem of case %s (event %s): %s", ended.ClosedBy, s.Case, ended.EventID, refused)
+	case found:
+		why = fmt.Sprintf("the problem of case %s on host %s (event %s) was ended by a value that this worker did not send", s.Case, s.Host, ended.EventID)
+	case p.mayBeLate(&s):
+		return nil
 	}
-	if p.looked.again == nil {
+	if p.looked.again == nil || len(p.looked.again) > wasMost {
 		p.looked.again = map[string]window{}
 	}
 	n := p.looked.again[s.Case]
 	isWithin := n.take(p.now(), opensAgain)
 	p.looked.again[s.Case] = n
 	if !isWithin {
-		p.board.Stand(event.High, NoticeZabbix, "open "+s.Case, why+"; it was opened again in vain: see whether its trigger and item are enabled")
+		p.stand(event.High, "case "+s.Case, why+"; it was opened again in vain: see whether its trigger and item are enabled")
 		return nil
 	}
 	p.board.Tell(event.High, NoticeZabbix, why+"; it is opened again")
 	return p.openAgain(ctx, s)
 }
 
-// endOf returns the newest problem event of what is to be shown.
-func (p *publisher) endOf(ctx context.Context, s *store.Shown) (newest zabbix.Problem, found bool, err error) {
-	events, err := p.api.Events(ctx, map[string]string{zabbix.TagOurs: zabbix.TagOursCase, "case": s.Case, "severity": s.Severity.String()}, s.Since.Add(-time.Hour))
-	for _, e := range events {
-		if e.Host == s.Host && !e.At.Before(newest.At) {
-			newest, found = e, true
-		}
+// mayBeLate says whether what opens the problem may still be on its way.
+func (p *publisher) mayBeLate(s *store.Shown) bool {
+	p.mu.Lock()
+	taken, known := p.sent[s.Case]
+	info, _ := p.hosts.info(s.Host)
+	p.mu.Unlock()
+	if !known {
+		taken = p.looked.began // it was taken before this worker started
 	}
-	return newest, found, err
+	waits, most := p.now().Sub(taken).Abs(), lateAfter
+	if info.Proxy != "" {
+		most = lateAfterProxy
+	}
+	if waits > lateAfter && waits < most {
+		p.stand(event.High, "host "+s.Host, fmt.Sprintf("what proxy %s took of host %s %s ago has not reached the server", info.Proxy, s.Host, waits.Round(time.Minute)))
+	}
+	return waits < most
+}
+
+// closedBy closes the case whose problem a person closed, or says why that person may
+// not.
+func (p *publisher) closedBy(ctx context.Context, s *store.Shown, user string) (refused string, err error) {
+	held, ok, err := p.store.Case(ctx, s.Case)
+	switch {
+	case err != nil || ok && held.Case.Status == cases.Closed:
+		return "", err // its record is on its way
+	case ok:
+		_, err = p.w.markAs(ctx, user, MarkArgs{Case: s.Case, Label: LabelClosed, Note: "closed in Zabbix"})
+		var no *control.Error
+		if errors.As(err, &no) && no.Code == control.CodeRefused {
+			return no.Text, nil
+		}
+		if err == nil { // its record ends what is shown
+			p.mu.Lock()
+			p.sent[s.Case] = p.now()
+			p.mu.Unlock()
+		}
+		return "", err
+	}
+	// What stands for all that share a problem is no case, and what is no longer kept
+	// is none any more: they are not shown again until there is news.
+	if _, why := p.w.engine.policy.ApproverFor(cases.Case{}, user); why != policy.Allowed {
+		return fmt.Sprintf("%q is not a listed approver", user), nil
+	}
+	return "", p.change(ctx, s.Case, func(s *store.Shown) { s.Severity = event.None })
 }
 
 // openAgain opens the problem of a case once more. An end goes before it: the same
@@ -340,14 +332,10 @@ func (p *publisher) noteChanges(open map[string]zabbix.Problem) {
 	for id, problem := range open {
 		severity := tagOf(problem, "severity")
 		if want := zabbixSeverity[severity]; problem.Severity < want {
-			p.board.Stand(event.High, NoticeZabbix, "lowered "+problem.EventID, fmt.Sprintf("somebody lowered the problem of case %s (event %s) in Zabbix: its case is %s", id, problem.EventID, severity))
-		} else {
-			p.board.Over(NoticeZabbix, "lowered "+problem.EventID, "the problem of case "+id+" is as grave as its case again")
+			p.stand(event.High, "severity of case "+id, fmt.Sprintf("somebody lowered the problem of case %s (event %s) in Zabbix: its case is %s", id, problem.EventID, severity))
 		}
 		if problem.Suppressed {
-			p.board.Stand(event.Medium, NoticeZabbix, "suppressed "+problem.EventID, fmt.Sprintf("the problem of case %s (event %s, %s) is suppressed in Zabbix", id, problem.EventID, severity))
-		} else {
-			p.board.Over(NoticeZabbix, "suppressed "+problem.EventID, "the problem of case "+id+" is not suppressed any more")
+			p.stand(event.Medium, "suppression of case "+id, fmt.Sprintf("the problem of case %s (event %s, %s) is suppressed in Zabbix", id, problem.EventID, severity))
 		}
 	}
 }
@@ -372,7 +360,15 @@ func (p *publisher) tell(ctx context.Context, open map[string]zabbix.Problem) er
 		if len(last) == 0 {
 			continue
 		}
-		if err := p.api.Say(ctx, problem.EventID, zabbix.Message(&last[0])); err != nil {
+		message := zabbix.Message(&last[0])
+		isThere := slices.ContainsFunc(problem.Acks, func(a zabbix.Ack) bool { return a.Message == message })
+		if isThere { // it was written, and nobody could say so
+			if err := p.change(ctx, id, func(s *store.Shown) { s.Told = problem.EventID }); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := p.api.Say(ctx, problem.EventID, message); err != nil {
 			return fmt.Errorf("write a message to the problem of case %s: %w", id, err)
 		}
 		written++
@@ -396,27 +392,10 @@ func (p *publisher) change(ctx context.Context, id string, change func(*store.Sh
 	return c.commit(ctx)
 }
 
-// closeFor closes a case for a person who closed its problem, or says why that
-// person may not.
-func (w *Worker) closeFor(ctx context.Context, id, user string) (refused string, err error) {
-	_, err = w.markAs(ctx, user, MarkArgs{Case: id, Label: LabelClosed, Note: "closed in Zabbix"})
-	var missing NotFoundError
-	var no *control.Error
-	switch {
-	case errors.As(err, &missing):
-		return "", nil
-	case errors.As(err, &no) && no.Code == control.CodeRefused:
-		return no.Text, nil
-	}
-	return "", err
-}
-
 // catchUp shows what is to be shown and is not known to be: what was open before
-// Zabbix was configured, or before a backup was restored; and ends what is not.
+// Zabbix was configured, or before a backup was restored; and ends what is not. It is
+// called when no record waits: these say more.
 func (p *publisher) catchUp(ctx context.Context) error {
-	if n, err := p.store.OutboxLen(ctx, zabbixSink); err != nil || n > 0 {
-		return err // records that wait say more
-	}
 	slots, err := p.store.Slots(ctx)
 	if err != nil {
 		return err

@@ -10,8 +10,7 @@ import (
 	"penstock/core/zabbix"
 )
 
-// refusedFor is how long a host that refused values is left out, unless the API says
-// meanwhile that it takes some.
+// refusedFor is how long a host that refused values is left out.
 const refusedFor = time.Hour
 
 // zabbixHosts is what is known of the hosts in Zabbix. The publisher's lock is held
@@ -54,6 +53,14 @@ func (h *zabbixHosts) takes(host string, now time.Time) bool {
 	}
 	info, ok := h.info(host)
 	return !h.known || ok && info.Takes && info.Monitored && !info.NoData
+}
+
+// drop takes what maintenance without data there is now.
+func (h *zabbixHosts) drop(noData map[string]bool) {
+	for name, info := range h.byName {
+		info.NoData = noData[info.Name]
+		h.byName[name] = info
+	}
 }
 
 // dropping returns the hosts whose values Zabbix counts as processed and drops.

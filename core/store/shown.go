@@ -141,13 +141,54 @@ func (s *Store) TakeValues(ctx context.Context, ids []int64) error {
 	return nil
 }
 
-// ValuesLen returns how many values wait.
-func (s *Store) ValuesLen(ctx context.Context) (n int, err error) {
-	err = s.read(ctx, func(scan func(...any) error) error { return scan(&n) }, `SELECT count(*) FROM "values"`)
+// ValuesLen returns how many values wait, but for those of the hosts that are left out.
+func (s *Store) ValuesLen(ctx context.Context, without ...string) (n int, err error) {
+	hosts, err := json.Marshal(append([]string{}, without...))
+	if err != nil {
+		return 0, err
+	}
+	err = s.read(ctx, func(scan func(...any) error) error { return scan(&n) },
+		`SELECT count(*) FROM "values" WHERE host NOT IN (SELECT value FROM json_each(?))`, string(hosts))
 	if err != nil {
 		return 0, fmt.Errorf("count the values that wait: %w", err)
 	}
 	return n, nil
+}
+
+// NewestValue returns the time of the newest value that waits, or is to be shown; the
+// zero time where there is none.
+func (s *Store) NewestValue(ctx context.Context) (newest time.Time, err error) {
+	var values, shown int64
+	err = s.read(ctx, func(scan func(...any) error) error { return scan(&values, &shown) },
+		`SELECT coalesce((SELECT max(at) FROM "values"), 0), coalesce((SELECT max(since) FROM shown), 0)`)
+	if err != nil {
+		return newest, fmt.Errorf("read the time of the newest value: %w", err)
+	}
+	if values > 0 {
+		newest = time.Unix(0, values)
+	}
+	if t := fromMillis(shown); t.After(newest) {
+		newest = t
+	}
+	return newest, nil
+}
+
+// HostValues returns the values of one host that wait, in their order, those that are
+// no transitions without their value, which may be large.
+func (s *Store) HostValues(ctx context.Context, host string) ([]Value, error) {
+	var all []Value
+	err := s.read(ctx, func(scan func(...any) error) error {
+		var v Value
+		var at int64
+		err := scan(&v.ID, &v.Case, &v.Host, &v.Key, &v.Value, &at, &v.Transition)
+		v.At = time.Unix(0, at)
+		all = append(all, v)
+		return err
+	}, `SELECT id, "case", host, key, iif(transition, value, ''), at, transition FROM "values" WHERE host = ? ORDER BY id`, host)
+	if err != nil {
+		return nil, fmt.Errorf("read the values of host %s that wait: %w", host, err)
+	}
+	return all, nil
 }
 
 // ValuesOf returns which cases have values that wait.

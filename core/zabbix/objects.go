@@ -3,68 +3,29 @@ package zabbix
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"time"
 )
-
-// Last is the newest value of the transition item of a host.
-type Last struct {
-	At    time.Time
-	Value string
-}
-
-// LastTransitions returns the newest transition that the server has of each host, by
-// technical name. What a proxy still holds is not in it.
-func (a *API) LastTransitions(ctx context.Context, hosts []string) (map[string]Last, error) {
-	var items []struct {
-		Clock string `json:"lastclock"`
-		NS    string `json:"lastns"`
-		Value string `json:"lastvalue"`
-		Hosts []struct {
-			Host string `json:"host"`
-		} `json:"hosts"`
-	}
-	err := a.Call(ctx, "item.get", map[string]any{
-		"output": []string{"lastclock", "lastns", "lastvalue"}, "selectHosts": []string{"host"},
-		"filter": map[string]any{"key_": KeyTransition, "host": hosts},
-	}, &items)
-	if err != nil {
-		return nil, err
-	}
-	last := map[string]Last{}
-	for _, item := range items {
-		if len(item.Hosts) != 1 {
-			continue
-		}
-		seconds, err := strconv.ParseInt(item.Clock, 10, 64)
-		if err != nil {
-			return nil, fmt.Errorf("item.get: lastclock %q is no number", plain(item.Clock, 40))
-		}
-		nanos, err := strconv.ParseInt(item.NS, 10, 64)
-		if err != nil {
-			return nil, fmt.Errorf("item.get: lastns %q is no number", plain(item.NS, 40))
-		}
-		last[item.Hosts[0].Host] = Last{time.Unix(seconds, nanos), item.Value}
-	}
-	return last, nil
-}
 
 // MacroStop is the macro of the worker's host that is its stop switch.
 const MacroStop = "{$PENSTOCK.STOP}"
 
-// HostMacro returns the value of a macro that a host itself has, "" where it has none.
-func (a *API) HostMacro(ctx context.Context, hostID, macro string) (string, error) {
+// HostMacro returns the value of a macro that a host itself has, and whether it has a
+// value: one that is secret is said to have one, and not which.
+func (a *API) HostMacro(ctx context.Context, hostID, macro string) (value string, isSet bool, err error) {
 	var macros []struct {
-		Macro string `json:"macro"`
-		Value string `json:"value"`
+		Macro string  `json:"macro"`
+		Value *string `json:"value"`
 	}
-	err := a.Call(ctx, "usermacro.get", map[string]any{"output": []string{"macro", "value"}, "hostids": []string{hostID}}, &macros)
+	err = a.Call(ctx, "usermacro.get", map[string]any{"output": []string{"macro", "value"}, "hostids": []string{hostID}}, &macros)
 	for _, m := range macros {
-		if m.Macro == macro {
-			return m.Value, err
+		switch {
+		case m.Macro != macro:
+		case m.Value == nil:
+			return "", true, err
+		default:
+			return *m.Value, *m.Value != "", err
 		}
 	}
-	return "", err
+	return "", false, err
 }
 
 // Silenced returns, in words, which triggers of our templates on the hosts are
@@ -85,13 +46,13 @@ func (a *API) Silenced(ctx context.Context, hostIDs []string) ([]string, error) 
 		return nil, err
 	}
 	var all []string
+	if err != nil {
+		return nil, err
+	}
 	for _, t := range triggers {
 		if len(t.Hosts) == 1 {
 			all = append(all, fmt.Sprintf("trigger %q of host %s is disabled", plain(t.Description, 120), plain(t.Hosts[0].Host, 128)))
 		}
-	}
-	if err != nil {
-		return nil, err
 	}
 	var items []struct {
 		Key   string `json:"key_"`
