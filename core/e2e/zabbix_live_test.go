@@ -45,7 +45,7 @@ type siteOptions struct {
 }
 
 // newZabbixSite imports the template, makes the hosts and writes the worker's files.
-func newZabbixSite(t *testing.T, z *lab.ZabbixServer, o siteOptions) *zabbixSite {
+func newZabbixSite(t testing.TB, z *lab.ZabbixServer, o siteOptions) *zabbixSite {
 	t.Helper()
 
 	text, err := os.ReadFile(filepath.Join(root, "templates/penstock_case/template_penstock_case.yaml"))
@@ -85,7 +85,7 @@ zabbix:
 }
 
 // write adds lines to the log, of this moment.
-func (s *zabbixSite) write(t *testing.T, messages ...string) {
+func (s *zabbixSite) write(t testing.TB, messages ...string) {
 	t.Helper()
 
 	f, err := os.OpenFile(s.log, os.O_APPEND|os.O_WRONLY, 0o600)
@@ -152,7 +152,7 @@ func (e *zabbixEvent) tag(name string) string {
 func (e *zabbixEvent) isOpen() bool { return e.End == "0" }
 
 // events returns all problem events of cases, oldest first.
-func events(t *testing.T, z *lab.ZabbixServer) (all []zabbixEvent) {
+func events(t testing.TB, z *lab.ZabbixServer) (all []zabbixEvent) {
 	t.Helper()
 
 	acks := "select_acknowledges"
@@ -179,7 +179,7 @@ func said(all []zabbixEvent) (lines []string) {
 }
 
 // wait waits for an event that fits.
-func (s *zabbixSite) wait(t *testing.T, what string, is func(e *zabbixEvent) bool) (found zabbixEvent) {
+func (s *zabbixSite) wait(t testing.TB, what string, is func(e *zabbixEvent) bool) (found zabbixEvent) {
 	t.Helper()
 
 	defer func() {
@@ -200,7 +200,7 @@ func (s *zabbixSite) wait(t *testing.T, what string, is func(e *zabbixEvent) boo
 }
 
 // settled waits until everything that was written is worked, sent and taken.
-func (s *zabbixSite) settled(t *testing.T) {
+func (s *zabbixSite) settled(t testing.TB) {
 	t.Helper()
 
 	eventually(t, "the worker that has nothing more to send", func() bool {
@@ -237,6 +237,8 @@ func eachZabbix(t *testing.T, test func(t *testing.T, z *lab.ZabbixServer)) {
 }
 
 func TestALogWithAnAttackBecomesProblems(t *testing.T) {
+	t.Parallel()
+
 	eachZabbix(t, func(t *testing.T, z *lab.ZabbixServer) {
 		maria := person(t, z, "maria")
 		s := newZabbixSite(t, z, siteOptions{Proxy: "proxy", To: []string{z.ProxyTrapper}, Sections: "detect: {cases: {quiet: 1m}}\n"})
@@ -401,6 +403,8 @@ func (r *relay) pass(conn net.Conn, to string) {
 }
 
 func TestAnAnswerThatIsCutOffOpensNoProblemTwice(t *testing.T) {
+	t.Parallel()
+
 	eachZabbix(t, func(t *testing.T, z *lab.ZabbixServer) {
 		r := newRelay(t, z.Trapper)
 		s := newZabbixSite(t, z, siteOptions{To: []string{r.address}, NoAPI: z.Version == "6.0"})
@@ -421,6 +425,8 @@ func TestAnAnswerThatIsCutOffOpensNoProblemTwice(t *testing.T) {
 }
 
 func TestCasesOfAnOutageAreThereOnceAndInOrder(t *testing.T) {
+	t.Parallel()
+
 	eachZabbix(t, func(t *testing.T, z *lab.ZabbixServer) {
 		through := siteOptions{To: []string{z.Trapper}}
 		away, back := z.StopServer, z.StartServer
@@ -465,6 +471,8 @@ func TestCasesOfAnOutageAreThereOnceAndInOrder(t *testing.T) {
 }
 
 func TestForgedValuesAreRefusedOrUndone(t *testing.T) {
+	t.Parallel()
+
 	eachZabbix(t, func(t *testing.T, z *lab.ZabbixServer) {
 		s := newZabbixSite(t, z, siteOptions{})
 		s.start(t)
@@ -509,6 +517,8 @@ func TestForgedValuesAreRefusedOrUndone(t *testing.T) {
 }
 
 func TestNamesFromLogsNeverExpandAndBreakNothing(t *testing.T) {
+	t.Parallel()
+
 	eachZabbix(t, func(t *testing.T, z *lab.ZabbixServer) {
 		s := newZabbixSite(t, z, siteOptions{})
 		s.start(t)
@@ -533,14 +543,23 @@ func TestNamesFromLogsNeverExpandAndBreakNothing(t *testing.T) {
 				t.Errorf("case %q", e.tag("case"))
 			}
 		}
-		if n := z.SQL(t, "select count(*) from items where error <> '' and key_ like 'penstock.%'"); strings.TrimSpace(n) != "0" {
-			t.Errorf("%s items have an error: %s", n, z.SQL(t, "select key_, error from items where error <> '' and key_ like 'penstock.%'"))
+		var broken []struct {
+			Key   string `json:"key_"`
+			Error string `json:"error"`
+		}
+		z.API(t, "item.get", map[string]any{
+			"output": []string{"key_", "error"}, "filter": map[string]any{"state": "1"}, "search": map[string]string{"key_": "penstock."}, "startSearch": true,
+		}, &broken)
+		if len(broken) > 0 {
+			t.Errorf("items with an error: %v", broken)
 		}
 		s.stop(t)
 	})
 }
 
 func TestAFloodOfCasesIsAtMostFiftyOneProblems(t *testing.T) {
+	t.Parallel()
+
 	z := lab.Zabbix(t, "7.0", lab.Own())
 	s := newZabbixSite(t, z, siteOptions{Sections: "detect: {cases: {max_open: 100000, novelty_per_hour: 1000, forwards_per_hour: 1000}}\n"})
 	s.start(t)
@@ -553,7 +572,7 @@ func TestAFloodOfCasesIsAtMostFiftyOneProblems(t *testing.T) {
 		}
 	}
 	s.write(t, lines...)
-	deadline := time.Now().Add(8 * time.Minute)
+	deadline := time.Now().Add(25 * time.Minute)
 	for {
 		st, ok := s.status()
 		if ok && len(st.Sources) == 1 && st.Sources[0].Count.Lines >= s.lines && st.Queue.Waiting == 0 && st.Outbox["zabbix"] == 0 {

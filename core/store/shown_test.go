@@ -91,3 +91,23 @@ func TestARestoredWorkerSendsNothingTwice(t *testing.T) {
 		t.Errorf("%d cases are known to be shown, want 1", n)
 	}
 }
+
+func TestValuesOfOneHost(t *testing.T) {
+	t.Parallel()
+
+	s := openAt(t, folder(t), newClock().now)
+	at := time.Unix(0, 1_800_000_000_123_456_789)
+	if newest := got(s.NewestValue(t.Context()))(t); !newest.IsZero() {
+		t.Errorf("the newest of none is %s", newest)
+	}
+	check(t, s.Show(t.Context(), Showing{Shown: []Shown{{Case: "c", Host: "a", Severity: event.High, Since: at.Add(-time.Hour)}}, Values: []Value{
+		{Case: "c", Host: "a", Key: "k", Value: "large", At: at}, {Case: "c", Host: "b", Key: "k", Value: "x", At: at.Add(1)},
+		{Case: "c", Host: "a", Key: "t", Value: "open", At: at.Add(2), Transition: true},
+	}}))
+	wantDiff(t, []Value{{ID: 1, Case: "c", Host: "a", Key: "k", At: at}, {ID: 3, Case: "c", Host: "a", Key: "t", Value: "open", At: at.Add(2), Transition: true}},
+		got(s.HostValues(t.Context(), "a"))(t))
+	wantDiff(t, 1, got(s.ValuesLen(t.Context(), "a"))(t))
+	wantDiff(t, at.Add(2), got(s.NewestValue(t.Context()))(t))
+	check(t, s.TakeValues(t.Context(), []int64{1, 2, 3}))
+	wantDiff(t, at.Add(-time.Hour).Truncate(time.Millisecond).UTC(), got(s.NewestValue(t.Context()))(t))
+}
