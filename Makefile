@@ -42,10 +42,10 @@ lint: $(LINT) ## golangci-lint
 fuzz: ## every fuzz target for EACH (default 10s)
 	go test -count=1 -tags fuzzall -timeout 3h -v -run TestEveryFuzzTarget ./core/e2e -args -each $(EACH)
 
-bench: build $(DATA) ## speed: sift beside its peers on DATA=FILE of raw lines, else on the sample; then each part; what a real Ollama saves
+bench: build $(DATA) ## speed: sift beside its peers on DATA=FILE of raw lines, else on the sample; then each part; what a real Ollama saves; a real Zabbix: values a second, items, from line to problem (as root)
 	cd core/pattern/peers && go run . -penstock $(CURDIR)/bin/penstock $(abspath $(DATA))
 	go test -run '^$$' -bench . -benchmem ./...
-	go test -tags live -run '^$$' -bench PrefixReuse -timeout 60m ./core/pipeline
+	go test -count=1 -v -tags live -run TenThousandItems -bench 'PrefixReuse|LiveDeliver|LineToProblem' -benchtime 1x -timeout 90m ./core/pipeline ./core/zabbix ./core/e2e
 
 bin/sample.log: # the sample's lines, fifty times over
 	mkdir -p bin

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ type board struct {
 	options options
 	broken  error // what is wrong with the options
 	keeper  *keeper
+	log     *slog.Logger
 	now     func() time.Time
 	asked   chan struct{} // wakes the watch
 	caseNow chan struct{} // one connection for the one item that asks by itself
@@ -42,13 +44,13 @@ type board struct {
 	glance app.Glance
 	at     time.Time // when it came
 	fault  error     // of the last try
+	panics int       // of tries, recovered from
 	news   chan struct{}
-	rates  app.Rates
 }
 
 func newBoard(o options, broken error, now func() time.Time) *board {
 	return &board{
-		options: o, broken: broken, now: now, asked: make(chan struct{}, 1), caseNow: make(chan struct{}, 1),
+		options: o, broken: broken, log: slog.New(slog.DiscardHandler), now: now, asked: make(chan struct{}, 1), caseNow: make(chan struct{}, 1),
 		news: make(chan struct{}), wanted: now(),
 	}
 }
@@ -57,14 +59,10 @@ func newBoard(o options, broken error, now func() time.Time) *board {
 func (b *board) watch(ctx context.Context) {
 	defer b.hangUp()
 	for b.broken == nil {
-		b.ask(ctx)
-		b.mu.Lock()
-		every := watchEvery
-		if b.now().Sub(b.wanted) > watchIdle {
-			every = watchSlowly
+		if !guarded(b.log, "the watch", func() { b.ask(ctx) }) {
+			b.recovered()
 		}
-		b.mu.Unlock()
-		timer := time.NewTimer(every)
+		timer := time.NewTimer(b.pause())
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -74,6 +72,32 @@ func (b *board) watch(ctx context.Context) {
 			timer.Stop()
 		}
 	}
+}
+
+// pause is how long the watch waits between two tries.
+func (b *board) pause() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.now().Sub(b.wanted) > watchIdle {
+		return watchSlowly
+	}
+	return watchEvery
+}
+
+// recovered keeps that a try ended in a panic: the next one has a new connection.
+func (b *board) recovered() {
+	guarded(b.log, "the watch's connection", b.hangUp)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.panics++
+	b.tried, b.fault = b.now(), fmt.Errorf("an error of the plugin, number %d since it started; see the agent's log", b.panics)
+	b.tell()
+}
+
+// tell wakes who waits for the end of a try. It is called with the lock held.
+func (b *board) tell() {
+	close(b.news)
+	b.news = make(chan struct{})
 }
 
 // ask asks once, and keeps the answer or why there is none.
@@ -92,10 +116,8 @@ func (b *board) ask(ctx context.Context) {
 	b.tried, b.fault = b.now(), err
 	if err == nil {
 		b.glance, b.at = g, b.tried
-		b.rates.Look(b.tried, g.Status.Sources)
 	}
-	close(b.news)
-	b.news = make(chan struct{})
+	b.tell()
 }
 
 // connect makes the connection where there is none. Only watch calls it.
@@ -115,9 +137,9 @@ func (b *board) connect(ctx context.Context) error {
 }
 
 func (b *board) hangUp() {
-	if b.client != nil {
-		_ = b.client.Close() // there is nobody to tell
+	if client := b.client; client != nil {
 		b.client = nil
+		_ = client.Close() // there is nobody to tell
 	}
 }
 
@@ -187,7 +209,7 @@ func (b *board) look() view {
 func (b *board) view(now time.Time) view {
 	v := view{
 		now: now, have: !b.at.IsZero(), at: b.at, glance: b.glance, fault: b.fault, mode: b.options.Mode,
-		socket: b.socket, broken: b.broken, rates: b.rates.All(),
+		socket: b.socket, broken: b.broken,
 	}
 	if b.keeper != nil {
 		v.kept = b.keeper.status()

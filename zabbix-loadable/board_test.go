@@ -52,7 +52,7 @@ func glanceOf(lines uint64) app.Glance {
 		Version: "9.9", Site: "plant", Worker: "w1", State: app.StateWorking, Started: now.Add(-time.Hour), Now: now, DryRun: true,
 		Cases:   map[string]int{"High": 2, "Medium": 1, "Low": 4},
 		Sources: []app.SourceStatus{{Name: "web1", Kind: "file", CaughtUp: true, Newest: now, Count: store.Count{Lines: lines}}},
-	}, Cases: []app.GlanceCase{}}
+	}, Cases: []app.GlanceCase{}, Rates: map[string]app.SourceRate{"web1": {Rate: 3, Score: 20}}}
 }
 
 func statusOf(t *testing.T, b *board) app.StatusItem {
@@ -80,7 +80,7 @@ func TestItemsComeFromTheWorker(t *testing.T) {
 		{"penstock.status", nil, `"state":"working"`},
 		{"penstock.status", []string{""}, `"open":{"Critical":0,"High":2,"Low":4,"Medium":1}`},
 		{"penstock.worker", nil, "working"},
-		{"penstock.sources", nil, `"name":"web1"`},
+		{"penstock.sources", nil, `"rate":3,"score":20`},
 		{"penstock.sources.discovery", nil, `[{"{#SOURCE}":"web1","{#KIND}":"file"}]`},
 		{"penstock.cases", nil, `{"cases":[],"more":0}`},
 		{"penstock.cases.count", nil, "3"},
@@ -98,12 +98,37 @@ func TestItemsComeFromTheWorker(t *testing.T) {
 	end()
 	until(t, "a missing worker", func() bool {
 		value, _ := a.ask(60, "penstock.status")
-		return strings.Contains(value, `"state":"missing"`) && strings.Contains(value, `"lines":0`)
+		return strings.Contains(value, `"state":"missing"`) && !strings.Contains(value, `"lines"`)
 	})
-	// What was known a moment ago is no lie, and names do not age.
-	if value, problem := a.ask(61, "penstock.cases.count"); value != "3" {
-		t.Errorf("penstock.cases.count: %s %s", value, problem)
+	// What was known a moment ago is of a worker that is gone, and names do not age.
+	for i, key := range []string{"penstock.cases", "penstock.cases.count", "penstock.sources"} {
+		if value, problem := a.ask(61+i, key); value != "" || !strings.HasSuffix(problem, ": no worker is running: nobody listens on "+socket+".") {
+			t.Errorf("%s: %s, %s", key, value, problem)
+		}
 	}
+	if value, problem := a.ask(70, "penstock.sources.discovery"); !strings.Contains(value, "web1") {
+		t.Errorf("penstock.sources.discovery: %s %s", value, problem)
+	}
+}
+
+// TestWatchGoesOnAfterAPanic has the watch's connection be one that cannot be used.
+func TestWatchGoesOnAfterAPanic(t *testing.T) {
+	t.Parallel()
+
+	socket := filepath.Join(t.TempDir(), "c.sock")
+	end := answering(t, socket, func(context.Context) (app.Glance, error) { return glanceOf(1), nil })
+	ctx, cancel := context.WithCancel(t.Context())
+	b := newBoard(options{Mode: modeService, Socket: socket}, nil, time.Now)
+	b.client = &control.Client{}
+	done := make(chan struct{})
+	go func() { defer close(done); b.watch(ctx) }()
+	if s := statusOf(t, b); s.State != app.StateMissing || s.Problem != "the worker does not answer: an error of the plugin, number 1 since it started; see the agent's log" {
+		t.Errorf("after the panic: %+v", s)
+	}
+	until(t, "an answer after the panic", func() bool { return statusOf(t, b).State == app.StateWorking })
+	cancel()
+	<-done
+	end()
 }
 
 // TestStaleAnswersAreSaidToBeStale lets a worker stand still, on an injected clock.

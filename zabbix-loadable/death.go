@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -124,19 +125,21 @@ func explain(state *os.ProcessState, err error, isHung, ranOut bool, words strin
 	case ranOut, outOfMemory:
 		return death{why: with("out of memory")}
 	case status.Signaled():
-		return death{why: with(fmt.Sprintf("killed by signal %d (%s)", status.Signal(), status.Signal()))}
+		return death{why: with(fmt.Sprintf("killed by signal %d (%s)", status.Signal(), status.Signal())), asked: status.Signal() == syscall.SIGTERM}
 	case status.ExitStatus() == exitConfig:
 		return death{why: words, config: true}
 	}
-	return death{why: with(fmt.Sprintf("exit code %d", status.ExitStatus()))}
+	return death{why: with(fmt.Sprintf("exit code %d", status.ExitStatus())), asked: status.ExitStatus() == exitDone}
 }
 
-// guarded runs f and keeps a panic in it from ending the process.
-func guarded(log *slog.Logger, what string, f func()) {
+// guarded runs f and keeps a panic in it from ending the process. It says whether f
+// came to its end.
+func guarded(log *slog.Logger, what string, f func()) (ended bool) {
 	defer func() {
 		if r := recover(); r != nil {
-			log.Error("recovered from a panic", "in", what, "panic", fmt.Sprint(r))
+			log.Error("recovered from a panic", "in", what, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 		}
 	}()
 	f()
+	return true
 }

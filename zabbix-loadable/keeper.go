@@ -28,6 +28,7 @@ const (
 	startPatience = 15 * time.Minute
 	hungAfter     = time.Minute
 	endPatience   = 3 * time.Second // between being asked to end and being killed
+	endNotice     = 2 * time.Second // between the end of a child that was asked to end and word that the plugin is to end too
 )
 
 // keeper keeps one worker as a child process: it starts it, starts it again when it
@@ -38,8 +39,11 @@ type keeper struct {
 	log     *slog.Logger
 	agent   *teller
 	program string // of the child
+	fence   func() *fence
+	noFence bool // a child cannot be put inside
 	hung    time.Duration
 	first   time.Duration // wait after a death
+	notice  time.Duration
 
 	started sync.Once
 	done    chan struct{} // closed when run has returned
@@ -64,7 +68,7 @@ type kept struct {
 func newKeeper(o options, log *slog.Logger, agent *teller) *keeper {
 	return &keeper{
 		options: o, log: log, agent: agent, program: "/proc/self/exe", // also where the file was replaced meanwhile
-		hung: hungAfter, first: firstWait, done: make(chan struct{}), stop: make(chan struct{}),
+		fence: func() *fence { return makeFence(cgroupRoot, o.Memory) }, hung: hungAfter, first: firstWait, notice: endNotice, done: make(chan struct{}), stop: make(chan struct{}),
 		state: kept{Problem: "the worker has not been started yet"},
 	}
 }
@@ -88,9 +92,20 @@ func (k *keeper) end() {
 		select {
 		case <-k.done:
 		case <-time.After(endPatience + time.Second):
+			k.killLeft() // the kernel would end the child alone, and not what it had started
 		}
 	}
 }
+
+// killLeft kills a child that is still there.
+func (k *keeper) killLeft() {
+	if pid := k.status().PID; pid != 0 {
+		killGroup(pid)
+	}
+}
+
+// killGroup kills a child with all that it has started.
+func killGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) } // nothing may be left
 
 func (k *keeper) status() kept {
 	k.mu.Lock()
@@ -112,7 +127,13 @@ func (k *keeper) run(ctx context.Context) {
 	wait := k.first
 	for !k.ending(ctx) {
 		began := time.Now()
-		d := k.life(ctx)
+		d := death{why: "an error of the plugin; see the agent's log"}
+		if !guarded(k.log, "the keeper", func() { d = k.life(ctx) }) {
+			k.killLeft()
+		}
+		if d.asked {
+			k.await(ctx, k.notice)
+		}
 		if k.ending(ctx) {
 			return
 		}
@@ -160,17 +181,22 @@ func (k *keeper) tell(d death, wait time.Duration) {
 // sleep waits. Where the configuration was at fault, a changed file ends the wait.
 func (k *keeper) sleep(ctx context.Context, wait time.Duration, config bool) {
 	before := stamp(k.options.Config)
-	for end := time.Now().Add(wait); time.Now().Before(end); {
-		select {
-		case <-ctx.Done():
-			return
-		case <-k.stop:
-			return
-		case <-time.After(min(time.Second, time.Until(end))):
-		}
+	for end := time.Now().Add(wait); time.Now().Before(end) && !k.ending(ctx); {
+		k.await(ctx, min(time.Second, time.Until(end)))
 		if config && stamp(k.options.Config) != before {
 			return
 		}
+	}
+}
+
+// await waits, or until the keeper is to end.
+func (k *keeper) await(ctx context.Context, wait time.Duration) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-k.stop:
+	case <-timer.C:
 	}
 }
 
@@ -187,12 +213,51 @@ func stamp(path string) string {
 type death struct {
 	why    string
 	config bool // the configuration is at fault
+	asked  bool // it ended in order, so somebody asked it to: a service manager ends the agent's processes all at once
 }
 
 // life starts the child, watches it, and returns when it has ended.
 func (k *keeper) life(ctx context.Context) death {
-	f := makeFence(cgroupRoot, k.options.Memory)
-	defer f.remove()
+	f := &fence{}
+	if !k.noFence {
+		f = k.fence()
+	}
+	defer func() { f.remove() }()
+	cmd := k.child(f)
+	words, beats, err := k.start(cmd)
+	if err != nil && f.group != nil {
+		// Some kernels and containers let a group be made and nothing be put inside.
+		k.log.Warn("the worker cannot be put into its control group, and bounds its address space instead", "err", err)
+		f.remove()
+		f, k.noFence = &fence{}, true
+		cmd = k.child(f)
+		words, beats, err = k.start(cmd)
+	}
+	if err != nil {
+		return death{why: err.Error()}
+	}
+	k.update(func(s *kept) { s.Running, s.PID, s.Misconfigured, s.Problem = true, cmd.Process.Pid, false, "" })
+	tail := newTail(k.agent)
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		guarded(k.log, "the worker's words", func() { tail.read(words) })
+	}()
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	isHung, err := k.watch(ctx, cmd, beats, ended)
+	killGroup(cmd.Process.Pid) // what it had started may hold the pipe open
+	k.update(func(s *kept) { s.Running, s.PID, s.Problem = false, 0, "the worker has ended" })
+	select {
+	case <-read:
+	case <-time.After(time.Second):
+	}
+	_, _ = words.Close(), beats.Close() // which were only read
+	return explain(cmd.ProcessState, err, isHung, f.ranOut(), tail.last())
+}
+
+// child is the command of a child inside a fence, or of one that bounds itself.
+func (k *keeper) child(f *fence) *exec.Cmd {
 	args := []string{
 		workerFlag, "--config", k.options.Config, "--state", k.options.StateDir,
 		"--socket", k.options.Socket, "--memory", fmt.Sprint(k.options.Memory),
@@ -205,28 +270,7 @@ func (k *keeper) life(ctx context.Context) death {
 	cmd.Env = childEnv(os.Environ())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	f.enclose(cmd.SysProcAttr)
-	words, beats, err := k.start(cmd)
-	if err != nil {
-		return death{why: err.Error()}
-	}
-	k.update(func(s *kept) { s.Running, s.PID, s.Misconfigured, s.Problem = true, cmd.Process.Pid, false, "" })
-
-	tail := newTail(k.agent)
-	read := make(chan struct{})
-	go func() {
-		defer close(read)
-		guarded(k.log, "the worker's words", func() { tail.read(words) })
-	}()
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	isHung, err := k.watch(ctx, cmd, beats, ended)
-	// What it had started may hold the pipe open.
-	select {
-	case <-read:
-	case <-time.After(time.Second):
-	}
-	_, _ = words.Close(), beats.Close() // which were only read
-	return explain(cmd.ProcessState, err, isHung, f.ranOut(), tail.last())
+	return cmd
 }
 
 // start starts the child with two pipes from it: standard error, and descriptor 3,
@@ -263,17 +307,19 @@ func (k *keeper) watch(ctx context.Context, cmd *exec.Cmd, beats io.Reader, ende
 		case err := <-ended:
 			return isHung, err
 		case <-pulse:
-			patience.Reset(k.hung)
+			if stop != nil && done != nil { // one that is to end has no more time for being alive
+				patience.Reset(k.hung)
+			}
 		case <-stop:
 			stop = nil
 			_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 			patience.Reset(endPatience)
 		case <-done:
 			done = nil
-			_ = cmd.Process.Kill()
+			killGroup(cmd.Process.Pid)
 		case <-patience.C:
-			isHung = stop != nil
-			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // with what it had started
+			isHung = stop != nil && done != nil
+			killGroup(cmd.Process.Pid)
 		}
 	}
 }

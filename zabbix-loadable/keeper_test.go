@@ -23,7 +23,7 @@ func scripted(t *testing.T, script string) *keeper {
 	}
 	to := newTeller(time.Now)
 	k := newKeeper(options{Mode: modeChild, StateDir: folder, Config: filepath.Join(folder, "penstock.yaml"), Socket: filepath.Join(folder, socketName), Memory: defaultMemory}, slog.New(handler{to: to}), to)
-	k.program, k.first, k.hung = program, 10*time.Millisecond, 300*time.Millisecond
+	k.program, k.first, k.hung, k.notice = program, 10*time.Millisecond, 300*time.Millisecond, 10*time.Millisecond
 	return k
 }
 
@@ -51,6 +51,7 @@ func TestKeeperTellsWhyTheWorkerDied(t *testing.T) {
 	for _, tt := range []struct{ name, script, want string }{
 		{"+ killed", "kill -9 $$", "killed by signal 9 (killed)"},
 		{"+ exit code", "exit 7", "exit code 7"},
+		{"+ in order", "exit 0", "exit code 0"},
 		{"+ its own words", "echo 'penstock: error: open it: no such file' >&2; echo 'penstock: hint: make it' >&2; exit 1", "exit code 1: open it: no such file; make it"},
 		{"+ a map", "printf 'level=INFO msg=x\\nfatal error: concurrent map writes\\n\\ngoroutine 7\\nfatal error: again\\n' >&2; exit 2", "exit code 2: fatal error: concurrent map writes"},
 		{"+ memory", "printf 'runtime: out of memory: cannot allocate 8388608-byte block\\nfatal error: out of memory\\n' >&2; exit 2", "out of memory: runtime: out of memory: cannot allocate 8388608-byte block"},
@@ -101,6 +102,140 @@ func TestKeeperEndsItsChild(t *testing.T) {
 	k.end() // again does nothing
 	if s := k.status(); s.Deaths != 0 {
 		t.Errorf("an end that was asked for counts as a death: %+v", s)
+	}
+}
+
+// lives is a script that gives signs of life for ever, and has a process of its own
+// that would outlive it.
+const lives = `sleep 1000 & echo $! >"$(dirname "$0")/left"; while :; do echo . >&3; sleep 0.02; done`
+
+// left waits for the process that a child has started, and returns its number.
+func left(t *testing.T, k *keeper) (pid int) {
+	t.Helper()
+
+	until(t, "a process of the worker", func() bool {
+		text, _ := os.ReadFile(filepath.Join(k.options.StateDir, "left"))
+		pid, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		return pid > 0
+	})
+	return pid
+}
+
+// wantEnded wants a process to be gone, or to wait for nothing but its parent.
+func wantEnded(t *testing.T, pid int) {
+	t.Helper()
+
+	until(t, "the end of what the worker had started", func() bool {
+		text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+		return err != nil || strings.Contains(string(text), ") Z ")
+	})
+}
+
+func TestKeeperEndsAllThatItsChildHasStarted(t *testing.T) {
+	t.Parallel()
+
+	for name, script := range map[string]string{"+ a child that ends": "trap 'exit 0' TERM; " + lives, "- a child that does not want to": "trap '' TERM; " + lives} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			k := scripted(t, script)
+			k.begin(func() { k.run(t.Context()) })
+			pid := left(t, k)
+			k.end()
+			select {
+			case <-k.done:
+			default:
+				t.Error("the keeper still waits for its child")
+			}
+			wantEnded(t, pid)
+		})
+	}
+	t.Run("+ the plugin ends at once", func(t *testing.T) {
+		t.Parallel()
+
+		ctx, cancel := context.WithCancel(t.Context())
+		k := scripted(t, lives)
+		k.begin(func() { k.run(ctx) })
+		pid := left(t, k)
+		cancel()
+		<-k.done
+		wantEnded(t, pid)
+	})
+	t.Run("+ the child dies", func(t *testing.T) {
+		t.Parallel()
+
+		k := scripted(t, lives)
+		k.first = time.Hour
+		runs(t, k)
+		pid := left(t, k)
+		if err := syscall.Kill(k.status().PID, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		wantEnded(t, pid)
+	})
+}
+
+// TestStopIsNoDeath has a service manager end the child and the plugin's agent at
+// once: the child is faster than word of it from the agent.
+func TestStopIsNoDeath(t *testing.T) {
+	t.Parallel()
+
+	for name, script := range map[string]string{"+ in order": "trap 'exit 0' TERM; " + lives, "+ by the signal": lives} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			k := scripted(t, script)
+			k.notice = time.Hour
+			k.begin(func() { k.run(t.Context()) })
+			left(t, k)
+			if err := syscall.Kill(k.status().PID, syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			until(t, "the child's end", func() bool { return !k.status().Running })
+			k.end()
+			<-k.done
+			if s := k.status(); s.Deaths != 0 {
+				t.Errorf("it counts as a death: %+v", s)
+			}
+		})
+	}
+}
+
+// TestKeeperGoesOnAfterAPanic has the keeper itself fail once.
+func TestKeeperGoesOnAfterAPanic(t *testing.T) {
+	t.Parallel()
+
+	k := scripted(t, "exec sleep 1000")
+	failed := false
+	k.fence = func() *fence {
+		if !failed {
+			failed = true
+			panic("a test asked for this")
+		}
+		return &fence{}
+	}
+	runs(t, k)
+	until(t, "a worker after the panic", func() bool { return k.status().Running })
+	if s := k.status(); s.Deaths != 1 || s.LastDeath != "an error of the plugin; see the agent's log" {
+		t.Errorf("got %+v", s)
+	}
+}
+
+// TestKeeperStartsAChildThatItCannotFence makes a group that is none of the kernel's,
+// so that nothing can be put inside.
+func TestKeeperStartsAChildThatItCannotFence(t *testing.T) {
+	t.Parallel()
+
+	root, _ := kernelLike(t, "memory")
+	k := scripted(t, `echo "$@" >"$(dirname "$0")/arguments"; exec sleep 1000`)
+	k.fence = func() *fence { return makeFence(root, k.options.Memory) }
+	runs(t, k)
+	until(t, "a worker that bounds itself", func() bool {
+		text, _ := os.ReadFile(filepath.Join(k.options.StateDir, "arguments"))
+		return strings.Contains(string(text), "--limit-address-space\n")
+	})
+	if s := k.status(); s.Deaths != 0 {
+		t.Errorf("the try with a group counts as a death: %+v", s)
 	}
 }
 

@@ -4,13 +4,11 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -77,14 +75,7 @@ func newPlugin(to io.Writer, now func() time.Time) *plugin {
 }
 
 // guard runs f and keeps a panic in it from ending the process.
-func (p *plugin) guard(what string, f func()) {
-	defer func() {
-		if r := recover(); r != nil {
-			p.log.Error("recovered from a panic", "in", what, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-		}
-	}()
-	f()
-}
+func (p *plugin) guard(what string, f func()) { guarded(p.log, what, f) }
 
 // deadliner is a connection whose reads can be bounded.
 type deadliner interface {
@@ -202,6 +193,7 @@ func (p *plugin) configure(ctx context.Context, root *option) {
 	ctx, p.stop = context.WithCancel(ctx)
 	p.board = newBoard(o, err, time.Now)
 	b := p.board
+	b.log = p.log
 	go p.guard("the watch", func() { b.watch(ctx) })
 	if err != nil {
 		p.log.Error("the configuration cannot be used: items say so", "err", err)

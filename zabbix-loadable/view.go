@@ -20,7 +20,6 @@ type view struct {
 	broken error // what is wrong with the plugin's options
 	mode   mode
 	kept   kept
-	rates  map[string]app.SourceRate
 }
 
 // items returns what items are made of. Where no worker is there are no counts
@@ -36,11 +35,11 @@ func (v view) items() app.Items {
 
 // known is items of what the worker said last, whatever became of it since.
 func (v view) known() app.Items {
-	i := app.Items{Age: v.now.Sub(v.at), Rates: v.rates, Keeper: app.KeeperItem{
+	i := app.Items{Keeper: app.KeeperItem{
 		Mode: string(v.mode), Deaths: v.kept.Deaths, LastDeath: v.kept.LastDeath,
 	}}
 	if v.have {
-		i.Glance = &v.glance
+		i.Glance, i.Age = &v.glance, v.now.Sub(v.at)
 	}
 	if v.mode == modeChild && v.kept.Running || v.mode != modeChild && v.have && !v.gone() {
 		i.Keeper.Running = 1
@@ -51,9 +50,9 @@ func (v view) known() app.Items {
 	return i
 }
 
-// recent says whether what is known is of now.
+// recent says whether what is known is of now. Of a worker that is gone nothing is.
 func (v view) recent() bool {
-	return v.broken == nil && v.have && v.now.Sub(v.at) <= app.StaleAfter
+	return !v.gone() && v.now.Sub(v.at) <= app.StaleAfter
 }
 
 // gone tells a worker that is not there, or does not let itself be asked, from one

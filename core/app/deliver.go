@@ -43,7 +43,7 @@ func (p *publisher) deliver(ctx context.Context) (int, error) {
 	var away *zabbix.AwayError
 	if errors.As(failed, &away) { // others of the batch were taken: only these hosts wait
 		failed = nil
-		if back = append(back, p.keepBack(left, away)...); len(back) < len(refused)+len(left) {
+		if back = append(back, p.keepBack(left, rest.Hosts)...); len(back) < len(refused)+len(left) {
 			p.board.Stand(event.High, NoticeZabbix, "away", fmt.Sprintf("%v; the values of these hosts wait", away))
 		}
 	} else if failed == nil {
@@ -82,16 +82,18 @@ func (p *publisher) sort(batch []store.Value, refused []int, rest *zabbix.RestEr
 // keepBack lets hosts wait whose values may belong to an address that is away. For
 // how long that address has been away bounds it: one that never answers, as the
 // standby of a cluster, makes no host wait for ever. It returns what waits no more.
-func (p *publisher) keepBack(left []store.Value, away *zabbix.AwayError) (over []store.Value) {
-	if p.now().Sub(away.Since) >= awayPatience {
-		return left
-	}
+func (p *publisher) keepBack(left []store.Value, why map[string]error) (over []store.Value) {
 	for _, v := range left {
+		var away *zabbix.AwayError
+		if errors.As(why[v.Host], &away) && p.now().Sub(away.Since) >= awayPatience {
+			over = append(over, v)
+			continue
+		}
 		r := p.held[v.Host]
 		r.next = p.now().Add(publishMaxWait)
 		p.held[v.Host] = r
 	}
-	return nil
+	return over
 }
 
 // holds returns the hosts that get nothing now: those that refused values a moment
@@ -176,10 +178,11 @@ func (p *publisher) move(ctx context.Context, host string) error {
 		return err
 	}
 	_, isThere := p.hosts.info(host)
+	isThere = isThere || !p.hosts.known
 	s := showing{p: p, after: map[string]store.Shown{}}
 	unopened := map[string]bool{}
 	for _, v := range waiting {
-		if opens := v.Transition && opens(v.Value); opens || !v.Transition || p.hosts.known && !isThere {
+		if opens := v.Transition && opens(v.Value); opens || !v.Transition || !isThere {
 			s.Drop = append(s.Drop, v.ID)
 			unopened[v.Case] = unopened[v.Case] || opens
 		}
@@ -188,19 +191,28 @@ func (p *publisher) move(ctx context.Context, host string) error {
 		if shown.Host != host {
 			continue
 		}
-		last, err := p.store.Records(ctx, id, 1)
-		if err != nil {
+		if err := s.moveCase(ctx, &shown, isThere && !unopened[id]); err != nil {
 			return err
-		}
-		if !unopened[id] && (!p.hosts.known || isThere) {
-			s.end(&shown, zabbix.EndSuperseded, p.now())
-		}
-		s.after[id] = store.Shown{Case: id}
-		if len(last) > 0 {
-			s.add(&last[0], p.now())
 		}
 	}
 	return s.commit(ctx)
+}
+
+// moveCase gathers that a case is shown on another host than it is, and that its
+// problem ends where there is one.
+func (s *showing) moveCase(ctx context.Context, now *store.Shown, ends bool) error {
+	last, err := s.p.store.Records(ctx, now.Case, 1)
+	if err != nil {
+		return err
+	}
+	if ends {
+		s.end(now, zabbix.EndSuperseded, s.p.now())
+	}
+	s.after[now.Case] = store.Shown{Case: now.Case}
+	if len(last) > 0 {
+		s.add(&last[0], s.p.now())
+	}
+	return nil
 }
 
 // opens says whether a transition opens a problem, sealed or not.

@@ -18,10 +18,11 @@ const CmdGlance = "glance"
 // Glance is what a plugin answers its items from: the status, and the open cases
 // that are problems, the gravest first. The worker makes it at most once a second.
 type Glance struct {
-	At     time.Time    `json:"at"`
-	Status Status       `json:"status"`
-	Cases  []GlanceCase `json:"cases"` // at most mostGlance
-	More   int          `json:"more"`  // open cases, Medium and graver, that are not listed
+	At     time.Time             `json:"at"`
+	Status Status                `json:"status"`
+	Cases  []GlanceCase          `json:"cases"`           // at most mostGlance
+	More   int                   `json:"more"`            // open cases, Medium and graver, that are not listed
+	Rates  map[string]SourceRate `json:"rates,omitempty"` // by source; one that is not there has said nothing lately
 }
 
 // GlanceCase is one open case in a line.
@@ -59,7 +60,7 @@ func (w *Worker) Glance(ctx context.Context) (Glance, error) {
 	if time.Since(w.glancing.made) < glanceEvery {
 		return w.glancing.last, nil
 	}
-	g := Glance{At: w.now().UTC(), Status: w.Status(ctx)}
+	g := Glance{At: w.now().UTC(), Status: w.Status(ctx), Rates: w.rates.All()}
 	var err error
 	if g.Cases, err = w.glanceCases(ctx); err != nil {
 		return Glance{}, err

@@ -36,7 +36,7 @@ const (
 // an unknown reason.
 type Items struct {
 	Glance *Glance       // nil where the worker has not answered yet
-	Age    time.Duration // since the glance came
+	Age    time.Duration // since the worker answered last; 0 where it never did
 
 	// Problem says why there is no glance, or none that is fresh.
 	Problem string
@@ -44,9 +44,6 @@ type Items struct {
 	Misconfigured bool
 
 	Keeper KeeperItem
-	// Rates are how much the sources said lately; a source that is not there has
-	// rate and score 0.
-	Rates map[string]SourceRate
 }
 
 // KeeperItem says who looks after the worker, and how that went.
@@ -58,8 +55,8 @@ type KeeperItem struct {
 	LastSeconds int64  `json:"last_death_seconds"` // ago; 0 where none died
 }
 
-// StatusItem is the value of penstock.status: integers and texts only, and every
-// field always there, since dependent items look each of them up.
+// StatusItem is the value of penstock.status: integers and texts only. Every field is
+// there as long as a worker is; without one only those of absentItem are.
 type StatusItem struct {
 	State      string         `json:"state"`
 	OK         int            `json:"ok"` // 1: works, and nothing that stands is High or graver
@@ -97,6 +94,18 @@ type StatusItem struct {
 	Standing   int          `json:"standing"`
 	Keeper     KeeperItem   `json:"keeper"`
 	Sources    []SourceItem `json:"sources"`
+}
+
+// absentItem is the value of penstock.status without a worker: nobody knows how many
+// cases are open then, or whether the stop switch is on. A field that is not there
+// leaves the items that depend on it with their last value; zeros would have Zabbix
+// resolve the problems that stand.
+type absentItem struct {
+	State   string     `json:"state"`
+	OK      int        `json:"ok"`
+	Problem string     `json:"problem"`
+	Age     *int64     `json:"age_seconds,omitempty"` // where it has answered before
+	Keeper  KeeperItem `json:"keeper"`
 }
 
 // SourceItem is one source in penstock.status and penstock.sources.
@@ -145,17 +154,23 @@ func orWord(text, other string) string {
 
 // Status returns the value of penstock.status.
 func (i Items) Status() []byte {
-	s := StatusItem{Open: map[string]int{}, Keeper: i.Keeper, Sources: i.sources()}
+	state, problem := i.State()
+	keeper := i.Keeper
+	keeper.LastDeath = plainText(keeper.LastDeath, itemText)
+	if i.Glance == nil || state == StateMisconfigured {
+		absent := absentItem{State: state, Problem: problem, Keeper: keeper}
+		if i.Age > 0 {
+			age := seconds(i.Age)
+			absent.Age = &age
+		}
+		return encode(absent)
+	}
+	s := StatusItem{State: state, OK: number(state == StateWorking), Problem: problem, Open: map[string]int{}, Keeper: keeper, Sources: i.sources()}
 	for severity := event.Low; severity <= event.Critical; severity++ {
 		s.Open[severity.String()] = 0
 	}
 	s.Model.State = "none"
-	s.State, s.Problem = i.State()
-	s.OK = number(s.State == StateWorking)
-	s.Keeper.LastDeath = plainText(s.Keeper.LastDeath, itemText)
-	if i.Glance != nil {
-		s.fill(&i.Glance.Status, i.Age)
-	}
+	s.fill(&i.Glance.Status, i.Age)
 	return encode(s)
 }
 
@@ -207,9 +222,10 @@ func (i Items) sources() []SourceItem {
 		return all
 	}
 	for _, src := range i.Glance.Status.Sources {
+		rate := i.Glance.Rates[src.Name]
 		all = append(all, SourceItem{
 			Name: src.Name, Kind: src.Kind, Lag: src.BehindBytes, CaughtUp: number(src.CaughtUp), Lines: src.Count.Lines,
-			Rate: i.Rates[src.Name].Rate, Score: i.Rates[src.Name].Score, Silent: number(src.Silent), Newest: since(src.Newest, i.Glance.Status.Now),
+			Rate: rate.Rate, Score: rate.Score, Silent: number(src.Silent), Newest: since(src.Newest, i.Glance.Status.Now),
 			Gaps: src.Count.Gaps, Error: plainText(src.Error, itemText),
 		})
 	}

@@ -35,8 +35,9 @@ func oneGlance() *Glance {
 
 func TestStatusItemHasEveryField(t *testing.T) {
 	t.Parallel()
-	rates := map[string]SourceRate{"gw1": {Rate: 4, Score: 100}}
-	got := Items{Glance: oneGlance(), Age: 1500 * time.Millisecond, Keeper: KeeperItem{Mode: "child", Running: 1, Deaths: 2, LastDeath: "killed {X}", LastSeconds: 7}, Rates: rates}.Status()
+	g := oneGlance()
+	g.Rates = map[string]SourceRate{"gw1": {Rate: 4, Score: 100}}
+	got := Items{Glance: g, Age: 1500 * time.Millisecond, Keeper: KeeperItem{Mode: "child", Running: 1, Deaths: 2, LastDeath: "killed {X}", LastSeconds: 7}}.Status()
 	const want = `{"state":"working","ok":1,"problem":"","version":"0.2.0","site":"valley","worker":"w1","age_seconds":1,"uptime_seconds":3600,"events_per_second":13,` +
 		`"lines":110,"forwarded":3,"attached":7,"suppressed":100,"open":{"Critical":1,"High":0,"Low":4,"Medium":2},"worst":4,` +
 		`"queue":{"waiting":6,"oldest_seconds":9},"outbox":4,"model":{"state":"fails","latency_ms":1500,"failures":3,"waiting":0},` +
@@ -49,35 +50,32 @@ func TestStatusItemHasEveryField(t *testing.T) {
 	}
 }
 
-// A worker that is not there has all fields too, so that no dependent item of a
-// template loses its value for another reason than the worker.
-func TestStatusItemWithoutWorkerHasTheSameFields(t *testing.T) {
+// Without a worker nothing is said of what only a worker knows: zeros would resolve
+// the problems that stand.
+func TestStatusItemWithoutWorkerSaysOnlyWhatIsKnown(t *testing.T) {
 	t.Parallel()
-	fields := func(value []byte) (names []string) {
-		var m map[string]any
-		must(t, json.Unmarshal(value, &m))
-		var walk func(prefix string, m map[string]any)
-		walk = func(prefix string, m map[string]any) {
-			for name, v := range m {
-				if sub, ok := v.(map[string]any); ok {
-					walk(prefix+name+".", sub)
-					continue
-				}
-				names = append(names, prefix+name)
+	const keeper = `"keeper":{"mode":"service","running":0,"deaths":0,"last_death":"","last_death_seconds":0}}`
+	of := KeeperItem{Mode: "service"}
+	tests := []struct {
+		name  string
+		items Items
+		want  string
+	}{
+		{"- never seen", Items{Keeper: of}, `{"state":"missing","ok":0,"problem":"no worker has answered yet",` + keeper},
+		{"- gone", Items{Keeper: of, Age: 9 * time.Second, Problem: "no worker is running"}, `{"state":"missing","ok":0,"problem":"no worker is running","age_seconds":9,` + keeper},
+		{"- gone just now", Items{Keeper: of, Age: time.Millisecond, Problem: "gone"}, `{"state":"missing","ok":0,"problem":"gone","age_seconds":0,` + keeper},
+		{
+			"- misconfigured, after a worker was there", Items{Glance: oneGlance(), Keeper: of, Age: time.Second, Problem: "line 3", Misconfigured: true},
+			`{"state":"misconfigured","ok":0,"problem":"line 3","age_seconds":1,` + keeper,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(tt.want, string(tt.items.Status())); diff != "" {
+				t.Errorf("status (-want +got)\n%s", diff)
 			}
-		}
-		walk("", m)
-		return names
-	}
-	sorted := func(names []string) map[string]bool {
-		set := map[string]bool{}
-		for _, n := range names {
-			set[n] = true
-		}
-		return set
-	}
-	if diff := cmp.Diff(sorted(fields(Items{Glance: oneGlance()}.Status())), sorted(fields(Items{}.Status()))); diff != "" {
-		t.Errorf("fields (-with worker +without)\n%s", diff)
+		})
 	}
 }
 
@@ -173,4 +171,18 @@ func TestRates(t *testing.T) {
 	if n := len(r.All()); n != 0 {
 		t.Errorf("%d sources are remembered that are gone", n)
 	}
+}
+
+// The worker keeps the rates, so that whoever asks once has them.
+func TestGlanceHasRates(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.write(attackDay())
+	w := s.start()
+	eventually(t, "a rate of the source in a glance", func() bool {
+		g, err := w.Glance(t.Context())
+		must(t, err)
+		return g.Rates["gw1"].Rate > 0 && g.Rates["gw1"].Score > 0
+	})
+	must(t, w.end())
 }

@@ -44,11 +44,12 @@ func (p *publisher) lookAtObjects(ctx context.Context) error {
 	if err := p.lookAtTriggers(ctx, own.ID); err != nil {
 		return err
 	}
-	items, err := p.api.OwnItems(ctx)
+	items, hosts, err := p.api.OwnItems(ctx)
 	if err != nil {
 		return err
 	}
 	p.w.setOwnItems(items)
+	p.w.setOwnHosts(hosts)
 	p.looked.objects = now
 	return nil
 }

@@ -14,16 +14,11 @@ type own struct {
 	mu    sync.RWMutex
 	cases func(id, host string) bool // nil knows none
 	items map[string]bool
-	hosts map[string]bool // in small letters
+	host  string // the worker's own, in small letters; "" for none
+	hosts map[string]bool
 }
 
-func newOwn(host string) *own {
-	o := &own{hosts: map[string]bool{}}
-	if host != "" {
-		o.hosts[strings.ToLower(host)] = true
-	}
-	return o
-}
+func newOwn(host string) *own { return &own{host: strings.ToLower(host)} }
 
 // setOwnCases gives the function that says whether the worker shows the case with that
 // id on the host with that technical name. It must not block.
@@ -42,6 +37,19 @@ func (w *Worker) setOwnItems(ids []string) {
 	w.engine.own.mu.Lock()
 	defer w.engine.own.mu.Unlock()
 	w.engine.own.items = items
+}
+
+// setOwnHosts gives the technical names of the hosts that carry one of our templates:
+// what these say of Penstock itself, of whichever worker, is no input. The worker's own
+// host is one of them without being named.
+func (w *Worker) setOwnHosts(names []string) {
+	hosts := make(map[string]bool, len(names))
+	for _, name := range names {
+		hosts[strings.ToLower(name)] = true
+	}
+	w.engine.own.mu.Lock()
+	defer w.engine.own.mu.Unlock()
+	w.engine.own.hosts = hosts
 }
 
 // zabbix returns what decoders ask.
@@ -65,5 +73,6 @@ func (o *own) ownItem(id string) bool {
 func (o *own) ownHost(host string) bool {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
-	return o.hosts[strings.ToLower(host)]
+	host = strings.ToLower(host)
+	return host != "" && (host == o.host || o.hosts[host])
 }

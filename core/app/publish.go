@@ -65,7 +65,6 @@ type publisher struct {
 	hosts  zabbixHosts
 	sent   map[string]time.Time      // when the last transition of a case was taken
 	acked  map[string]string         // who acknowledged the problem of a case, of those who may
-	was    map[string]string         // the host of cases that were shown, for what still comes of them
 	others map[string]event.Severity // what other workers show, by fingerprint
 	stop   string                    // why nothing starts by itself, by the macro in Zabbix
 	quiet  window

@@ -25,8 +25,8 @@ const (
 	// settle is how long after a transition was taken nothing is made of a difference:
 	// the server, and a proxy before it, have to work it first.
 	settle = 20 * time.Second
-	// How long a transition may take to arrive before it is sent once more: a proxy
-	// keeps what it took while its way to the server is cut.
+	// How long a transition may take to arrive before it is sent once more, and behind
+	// a proxy again and again: that keeps what it took while its way to the server is cut.
 	lateAfter      = 10 * time.Minute
 	lateAfterProxy = 2 * time.Hour
 	opensAgain     = 3  // how often an hour a problem that is gone is opened again
@@ -270,7 +270,7 @@ func (p *publisher) mayBeLate(s *store.Shown) bool {
 		taken = p.looked.began // it was taken before this worker started
 	}
 	waits, most := p.now().Sub(taken).Abs(), lateAfter
-	if info.Proxy != "" {
+	if info.Proxy != "" && p.looked.again[s.Case].n > 0 {
 		most = lateAfterProxy
 	}
 	if waits > lateAfter && waits < most {
@@ -282,6 +282,9 @@ func (p *publisher) mayBeLate(s *store.Shown) bool {
 // closedBy closes the case whose problem a person closed, or says why that person may
 // not.
 func (p *publisher) closedBy(ctx context.Context, s *store.Shown, user string) (refused string, err error) {
+	if strings.HasPrefix(user, "#") {
+		return "this worker's user may not see who that is: both have to be in one user group, see penstock setup zabbix", nil
+	}
 	held, ok, err := p.store.Case(ctx, s.Case)
 	switch {
 	case err != nil || ok && held.Case.Status == cases.Closed:
@@ -419,6 +422,14 @@ func (p *publisher) catchUp(ctx context.Context) error {
 			s.add(&last[0], p.now())
 		}
 	}
+	if err := p.endGone(ctx, &s); err != nil {
+		return err
+	}
+	return s.commit(ctx)
+}
+
+// endGone gathers the ends of what is shown of cases that are over. The lock is held.
+func (p *publisher) endGone(ctx context.Context, s *showing) error {
 	for id, shown := range p.shown {
 		held, ok, err := p.store.Case(ctx, id)
 		if err != nil {
@@ -428,5 +439,5 @@ func (p *publisher) catchUp(ctx context.Context) error {
 			s.end(&shown, zabbix.EndClosed, p.now())
 		}
 	}
-	return s.commit(ctx)
+	return nil
 }

@@ -150,27 +150,32 @@ func (z *zabbixServer) eventGet(p map[string]any) any {
 		if !isNamed || z.hidden || p["tags"] != nil && !strings.Contains(fmt.Sprint(p["tags"]), "value:"+e.fields[0]) {
 			continue
 		}
-		acks := []map[string]any{}
-		for _, m := range e.messages {
-			acks = append(acks, map[string]any{"acknowledgeid": "1", "userid": "3", "username": "penstock", "clock": fmt.Sprint(e.at), "message": m, "action": "4"})
-		}
-		for _, user := range e.acked {
-			acks = append(acks, map[string]any{"acknowledgeid": "2", "userid": "7", "username": user, "clock": fmt.Sprint(e.at), "message": "", "action": "2"})
-		}
-		if e.endedBy != "" && e.endedBy != "value" {
-			acks = append(acks, map[string]any{"acknowledgeid": "3", "userid": "7", "username": e.endedBy, "clock": fmt.Sprint(e.at), "message": "", "action": "1"})
-		}
 		suppressed := "0"
 		if e.suppressed {
 			suppressed = "1"
 		}
 		found = append(found, map[string]any{
 			"eventid": fmt.Sprint(e.id), "objectid": "5", "clock": fmt.Sprint(e.at), "ns": "0", "name": "x", "severity": fmt.Sprint(e.severity), "r_eventid": end,
-			"userid": "0", "suppressed": suppressed, "hosts": []map[string]string{{"hostid": "2", "host": e.host}}, "acknowledges": acks,
+			"userid": "0", "suppressed": suppressed, "hosts": []map[string]string{{"hostid": "2", "host": e.host}}, "acknowledges": e.acks(),
 			"tags": []map[string]string{{"tag": "penstock", "value": "case"}, {"tag": "case", "value": e.fields[0]}, {"tag": "severity", "value": e.fields[1]}},
 		})
 	}
 	return found
+}
+
+// acks are what people and the worker did to a problem.
+func (e *zabbixEvent) acks() []map[string]any {
+	acks := []map[string]any{}
+	for _, m := range e.messages {
+		acks = append(acks, map[string]any{"acknowledgeid": "1", "userid": "3", "username": "penstock", "clock": fmt.Sprint(e.at), "message": m, "action": "4"})
+	}
+	for _, user := range e.acked {
+		acks = append(acks, map[string]any{"acknowledgeid": "2", "userid": "7", "username": user, "clock": fmt.Sprint(e.at), "message": "", "action": "2"})
+	}
+	if e.endedBy != "" && e.endedBy != "value" {
+		acks = append(acks, map[string]any{"acknowledgeid": "3", "userid": "7", "username": e.endedBy, "clock": fmt.Sprint(e.at), "message": "", "action": "1"})
+	}
+	return acks
 }
 
 // change changes what the server has of a problem.
@@ -241,93 +246,129 @@ func noticed(w *running, severity event.Severity, words string) bool {
 	return slices.ContainsFunc(recent, func(n store.Notice) bool { return n.Severity == severity && strings.Contains(n.Text, words) })
 }
 
+// compared is a site whose cases are compared, and what is wanted of it.
+type compared struct {
+	*testing.T
+
+	s *place
+	c *clock
+	z *zabbixServer
+	w *running
+}
+
+// comparedCase is the case of a compared site.
+const comparedCase = "site-w1-1"
+
+func (t *compared) looks() {
+	t.Helper()
+	looks(t.T, t.w, t.c)
+}
+
+func (t *compared) wantOpen(name string, open ...string) {
+	t.Helper()
+
+	got := t.z.open()
+	slices.Sort(got)
+	if !slices.Equal(open, got) {
+		t.Fatalf("%s: open %q, want %q", name, got, open)
+	}
+}
+
+func (t *compared) wantNotice(severity event.Severity, words string) {
+	t.Helper()
+
+	if !noticed(t.w, severity, words) {
+		t.Errorf("- nothing of %s is told that says %q", severity, words)
+	}
+}
+
+// with changes the case's open problem.
+func (t *compared) with(change func(e *zabbixEvent)) {
+	t.Helper()
+
+	t.z.mu.Lock()
+	defer t.z.mu.Unlock()
+	t.z.work()
+	i := slices.IndexFunc(t.z.events, func(e *zabbixEvent) bool { return e.fields[0] == comparedCase && e.endedBy == "" })
+	if i < 0 {
+		t.Fatal("the case has no open problem")
+	}
+	change(t.z.events[i])
+}
+
+// forge adds a problem that the worker did not open.
+func (t *compared) forge(host, id, severity string) {
+	t.z.mu.Lock()
+	defer t.z.mu.Unlock()
+	t.z.events = append(t.z.events, &zabbixEvent{id: 100 + len(t.z.events), at: t.c.now().Unix(), host: host, fields: []string{id, severity}, severity: 5})
+}
+
 // SAFETY B2 and C5, where Zabbix is looked at.
 func TestWhatZabbixShowsIsKeptAsItShouldBe(t *testing.T) {
 	t.Parallel()
 
 	s, c, z, w := comparedSite(t)
-	const id = "site-w1-1"
-	want := func(name string, open ...string) {
-		t.Helper()
-		got := z.open()
-		slices.Sort(got)
-		if !slices.Equal(open, got) {
-			t.Fatalf("%s: open %q, want %q", name, got, open)
-		}
-	}
-	looks(t, w, c)
-	z.change(func(e *zabbixEvent) {
-		if len(e.messages) != 1 || !strings.Contains(e.messages[0], "penstock explain "+id) {
+	site := &compared{t, s, c, z, w}
+	site.looks()
+	site.with(func(e *zabbixEvent) {
+		if len(e.messages) != 1 || !strings.Contains(e.messages[0], "penstock explain "+comparedCase) {
 			t.Errorf("+ the worker's message: %q", e.messages)
 		}
 	})
-	looks(t, w, c)
-	z.change(func(e *zabbixEvent) {
+	site.looks()
+	site.with(func(e *zabbixEvent) {
 		if len(e.messages) != 1 {
 			t.Errorf("- it is written again: %q", e.messages)
 		}
 	})
-	want("+ nothing happened", "gw1 "+id+" Medium")
+	own := "gw1 " + comparedCase + " Medium"
+	site.wantOpen("+ nothing happened", own)
 
-	z.change(func(e *zabbixEvent) { e.endedBy = "value" })
-	looks(t, w, c)
-	want("- a foreign end is undone", "gw1 "+id+" Medium")
-	if !noticed(w, event.High, "was ended by a value that this worker did not send") {
-		t.Error("- a foreign end is not told")
-	}
+	site.with(func(e *zabbixEvent) { e.endedBy = "value" })
+	site.looks()
+	site.wantOpen("- a foreign end is undone", own)
+	site.wantNotice(event.High, "was ended by a value that this worker did not send")
 
-	z.change(func(e *zabbixEvent) { e.endedBy = "mallory" })
-	looks(t, w, c)
-	want("- a stranger's close is undone", "gw1 "+id+" Medium")
-	if !noticed(w, event.High, "mallory closed the problem") {
-		t.Error("- a stranger's close is not told")
-	}
+	site.with(func(e *zabbixEvent) { e.endedBy = "mallory" })
+	site.looks()
+	site.wantOpen("- a stranger's close is undone", own)
+	site.wantNotice(event.High, "mallory closed the problem")
 
-	for _, forged := range []string{"gw1 site-w1-99 Critical", "proxy 1 other-w1-1 High"} {
-		host, rest, _ := strings.Cut(strings.Replace(forged, "proxy 1", "proxy_1", 1), " ")
-		fields := strings.Fields(rest)
-		z.mu.Lock()
-		z.events = append(z.events, &zabbixEvent{id: 100 + len(z.events), at: c.now().Unix(), host: strings.Replace(host, "_", " ", 1), fields: fields, severity: 5})
-		z.mu.Unlock()
-	}
-	z.mu.Lock()
-	z.events = append(z.events, &zabbixEvent{id: 100 + len(z.events), at: c.now().Unix(), host: "gw1", fields: []string{"elsewhere-w1-5", "High"}, severity: 4})
-	z.mu.Unlock()
-	looks(t, w, c)
-	want("- forged problems are closed, another site's are not", "gw1 elsewhere-w1-5 High", "gw1 "+id+" Medium")
-	if !noticed(w, event.High, "site-w1-99") || !noticed(w, event.High, "other-w1-1") || !noticed(w, event.Medium, "elsewhere-w1-5") {
-		t.Error("- forged problems are not told")
-	}
-	z.change(func(e *zabbixEvent) { e.endedBy = "value" })
+	site.forge("gw1", "site-w1-99", "Critical")
+	site.forge("proxy 1", "other-w1-1", "High")
+	site.forge("gw1", "elsewhere-w1-5", "High")
+	site.looks()
+	site.wantOpen("- forged problems are closed, another site's are not", "gw1 elsewhere-w1-5 High", own)
+	site.wantNotice(event.High, "site-w1-99")
+	site.wantNotice(event.High, "other-w1-1")
+	site.wantNotice(event.Medium, "elsewhere-w1-5")
+	must(t, w.end())
+}
 
-	reopened := func() *zabbixEvent {
-		i := slices.IndexFunc(z.events, func(e *zabbixEvent) bool { return e.fields[0] == id && e.endedBy == "" })
-		return z.events[i]
-	}
-	z.mu.Lock()
-	reopened().severity, reopened().suppressed = 0, true
-	z.mu.Unlock()
-	looks(t, w, c)
-	if !noticed(w, event.High, "lowered the problem of case "+id) || !noticed(w, event.Medium, "is suppressed in Zabbix") {
-		t.Error("- a lowered or suppressed problem is not told")
-	}
-	z.mu.Lock()
-	reopened().severity, reopened().suppressed = 2, false
-	reopened().acked = []string{"mallory"}
-	z.mu.Unlock()
-	looks(t, w, c)
+// SAFETY C5: what makes a problem less visible is told, and who may has the last word.
+func TestWhatPeopleDoToAProblemIsSeen(t *testing.T) {
+	t.Parallel()
+
+	s, c, z, w := comparedSite(t)
+	site := &compared{t, s, c, z, w}
+	site.with(func(e *zabbixEvent) { e.severity, e.suppressed = 0, true })
+	site.looks()
+	site.wantNotice(event.High, "lowered the problem of case "+comparedCase)
+	site.wantNotice(event.Medium, "is suppressed in Zabbix")
+	site.with(func(e *zabbixEvent) { e.severity, e.suppressed, e.acked = 2, false, []string{"mallory"} })
+	site.looks()
 	if _, standing := w.board.Recent(); len(standing) > 0 {
 		t.Errorf("+ notices that are over: %+v", standing)
 	}
-	if by := w.publisher.acknowledgedBy(id); by != "" {
+	if by := w.publisher.acknowledgedBy(comparedCase); by != "" {
 		t.Errorf("- acknowledged by %s", by)
 	}
-	z.mu.Lock()
-	reopened().acked = []string{"maria"}
-	z.macro = "1"
-	z.mu.Unlock()
-	looks(t, w, c)
-	if by := w.publisher.acknowledgedBy(id); by != "maria" {
+	site.with(func(e *zabbixEvent) {
+		e.acked = []string{"maria"}
+		z.macro = "1"
+	})
+	site.looks()
+	if by := w.publisher.acknowledgedBy(comparedCase); by != "maria" {
 		t.Errorf("+ acknowledged by %q", by)
 	}
 	is, why, err := w.isStopped(t.Context())
@@ -335,22 +376,19 @@ func TestWhatZabbixShowsIsKeptAsItShouldBe(t *testing.T) {
 		t.Errorf("+ stopped: %t, %s, %v", is, why, err)
 	}
 	must(t, w.end())
-	w = s.start() // the switch stays on until Zabbix says otherwise
-	if is, _, _ := w.isStopped(t.Context()); !is {
+	site.w = s.start() // the switch stays on until Zabbix says otherwise
+	if is, _, _ := site.w.isStopped(t.Context()); !is {
 		t.Error("- a restart forgets that it is stopped")
 	}
-
-	z.mu.Lock()
-	reopened().endedBy = "maria"
-	z.mu.Unlock()
-	looks(t, w, c)
+	site.with(func(e *zabbixEvent) { e.endedBy = "maria" })
+	site.looks()
 	eventually(t, "the end of the case", func() bool {
-		held, ok, err := w.store.Case(t.Context(), id)
+		held, ok, err := site.w.store.Case(t.Context(), comparedCase)
 		return err == nil && ok && held.Case.Status == cases.Closed
 	})
-	looks(t, w, c)
-	want("+ an approver closed it")
-	must(t, w.end())
+	site.looks()
+	site.wantOpen("+ an approver closed it")
+	must(t, site.w.end())
 }
 
 func TestWhatIsLateIsNotOpenedTwice(t *testing.T) {

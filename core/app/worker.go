@@ -69,9 +69,13 @@ type Worker struct {
 	desk    *Desk
 	// publisher shows cases in Zabbix; nil where it is not configured.
 	publisher *publisher
+	endPull   func() // ends what reads problems of Zabbix; nil where nothing was opened
 	notifier  *notify.Notifier
-	alarming  sync.Mutex // held while it is seen whether people are to be told
-	glancing  glancing
+	// alarming is held while it is seen whether people are to be told.
+	alarming   sync.Mutex
+	alarms     map[string]alarmOf // nil until it was read from the store
+	alarmsKept string             // as the store has them
+	glancing   glancing
 
 	started time.Time
 	born    time.Time // when the state directory was made
@@ -97,6 +101,7 @@ type Worker struct {
 	records map[string]chan struct{} // wakes the senders, by sink
 	beats   [numLoops]atomic.Int64   // when each loop last turned, Unix seconds
 	rate    rate
+	rates   Rates // of the sources
 }
 
 // The loops that must turn for the worker to be alive.
@@ -138,7 +143,7 @@ func NewWorker(ctx context.Context, o WorkerOptions) (w *Worker, err error) {
 		return w, fmt.Errorf("open the log of records: %w", err)
 	}
 	env := intake.Env{Spool: w.spool, Log: o.Log, Now: o.Now, Poll: o.Poll, Stdin: o.Stdin}
-	if env.Pull, err = newPull(o.Config, w.store); err != nil {
+	if env.Pull, w.endPull, err = openPull(o.Config, w.store, w.board.Tell); err != nil {
 		return w, err
 	}
 	if w.reader, err = intake.Open(o.Config.Sources, env); err != nil {
@@ -219,6 +224,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		defer close(stopped)
 		w.sift(ctx, parcels)
 	})
+	w.rates.Look(w.now(), w.sourceStatus()) // what is counted from here on is lately
 	serve, serveErr := w.startServer(ctx)
 	start(w.work)
 	start(w.dispatch)
@@ -319,6 +325,9 @@ func (w *Worker) close() error {
 	if w.publisher != nil && w.publisher.api != nil {
 		w.publisher.api.Close()
 	}
+	if w.endPull != nil {
+		w.endPull()
+	}
 	if w.logfile != nil {
 		errs = append(errs, w.logfile.Close())
 	}
@@ -382,6 +391,7 @@ func (w *Worker) watch(ctx context.Context) {
 			return
 		case <-ticker.C:
 			w.rate.tick()
+			w.rates.Look(w.now(), w.sourceStatus())
 			if w.o.Alive != nil && w.turning() {
 				w.o.Alive()
 			}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"penstock/core/config"
+	"penstock/core/event"
 	"penstock/core/intake"
 	"penstock/core/zabbix"
 )
@@ -33,6 +34,7 @@ type metas interface {
 type problemSource struct {
 	api   problemReader
 	store metas
+	tell  func(severity event.Severity, kind, text string) // nil tells nobody
 }
 
 // readProblems is what is kept of a source between two pulls.
@@ -41,17 +43,17 @@ type readProblems struct {
 	Lines  []string             `json:"lines,omitempty"` // on their way into the spool
 }
 
-// newPull returns what reads problems for the sources that want them; nil where none
-// does.
-func newPull(c *config.Config, store metas) (intake.Pull, error) {
+// openPull returns what reads problems for the sources that want them, nil where none
+// does, and what ends its session with Zabbix. It tells where problems may be missing.
+func openPull(c *config.Config, store metas, tell func(severity event.Severity, kind, text string)) (pull intake.Pull, end func(), err error) {
 	if !slices.ContainsFunc(c.Sources, func(s intake.Source) bool { return s.IsPulled() }) {
-		return nil, nil
+		return nil, func() {}, nil
 	}
 	api, err := zabbix.OpenAPI(c.Zabbix.API)
 	if err != nil {
-		return nil, fmt.Errorf("read problems of Zabbix: %w", err)
+		return nil, nil, fmt.Errorf("read problems of Zabbix: %w", err)
 	}
-	return (&problemSource{api: api, store: store}).pull, nil
+	return (&problemSource{api: api, store: store, tell: tell}).pull, api.Close, nil
 }
 
 // pull reads what is new since it was called before.
@@ -78,6 +80,10 @@ func (p *problemSource) pull(ctx context.Context, source string, put intake.Put)
 		}
 		for _, line := range lines {
 			state.Lines = append(state.Lines, string(line))
+		}
+		if next.Gaps != state.Cursor.Gaps && p.tell != nil {
+			p.tell(event.Medium, NoticeIntake, fmt.Sprintf(
+				"problems of source %s may be missing: the events of Zabbix do not go on from the newest that was read, as after a restored or new database", source))
 		}
 		more = more || len(lines) > 0
 		if !more && next.Equal(state.Cursor) {

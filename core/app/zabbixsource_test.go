@@ -101,6 +101,34 @@ func TestProblemsBeginAnewWhereWhatIsKeptIsBroken(t *testing.T) {
 	}
 }
 
+// renumbered is a Zabbix whose database was restored: its cursor has one gap more.
+type renumbered struct{ handedOut }
+
+func (r *renumbered) ProblemLines(ctx context.Context, c zabbix.ProblemCursor, most int) ([][]byte, zabbix.ProblemCursor, bool, error) {
+	if c.Gaps == 0 {
+		return nil, zabbix.ProblemCursor{Newest: 1, Gaps: 1}, true, nil
+	}
+	return r.handedOut.ProblemLines(ctx, c, most)
+}
+
+func TestGapOfProblemsIsToldOnce(t *testing.T) {
+	t.Parallel()
+	kept, spool := memory{"zabbix.problems.p": `{"cursor":{"newest":900}}`}, &once{tags: map[string]bool{}}
+	var told []string
+	for range 3 {
+		p := &problemSource{api: &renumbered{handedOut{there: 3, most: 9}}, store: kept, tell: func(severity event.Severity, kind, text string) {
+			told = append(told, severity.String()+" "+kind+" "+text)
+		}}
+		if err := p.pull(t.Context(), "p", spool.put); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"Medium intake problems of source p may be missing: the events of Zabbix do not go on from the newest that was read, as after a restored or new database"}
+	if diff := cmp.Diff(want, told); diff != "" || len(spool.lines) != 2 {
+		t.Errorf("lines %q, told (-want +got):\n%s", spool.lines, diff)
+	}
+}
+
 // An export of a real server, with a problem of a case of ours among it, and lines
 // that only look like ours.
 func TestOwnProblemsItemsAndHistoryMakeNoCase(t *testing.T) {
@@ -119,13 +147,14 @@ func TestOwnProblemsItemsAndHistoryMakeNoCase(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	put("problems-history-syncer-1.ndjson", problem(101, "ot-gw1", ours)+problem(102, "worker1", `{"tag":"penstock","value":"status"}`))
+	put("problems-history-syncer-1.ndjson", problem(101, "ot-gw1", ours)+problem(102, "worker1", `{"tag":"penstock","value":"status"}`)+problem(106, "worker2", `{"tag":"penstock","value":"status"}`))
 	put("history-history-syncer-1.ndjson", history)
 	r := s.startWith(func(w *Worker) {
 		w.setOwnCases(func(id, host string) bool { return id == "waterworks-w1-7" && host == "ot-gw1" })
 		w.setOwnItems([]string{"44524"})
+		w.setOwnHosts([]string{"Worker2"})
 	})
-	eventually(t, "all lines read", func() bool { return r.reader.States()[0].Lines == 3 && r.reader.States()[0].CaughtUp })
+	eventually(t, "all lines read", func() bool { return r.reader.States()[0].Lines == 4 && r.reader.States()[0].CaughtUp })
 	forged := problem(103, "db1", ours) + problem(104, "db2", `{"tag":"penstock","value":"status"}`) + problem(105, "db3", `{"tag":"penstock","value":"case"},{"tag":"case","value":"waterworks-w1-8"}`)
 	put("problems-task-manager-1.ndjson", forged)
 	var found []string
@@ -206,12 +235,9 @@ func TestSourcesThatShareALaneHaveDecodersOfTheirOwn(t *testing.T) {
 	for _, source := range []intake.Source{{Name: "drop", Kind: intake.KindDrop}, {Name: "problems", Kind: intake.KindZabbix}, {Name: "drop", Kind: intake.KindDrop}} {
 		var ev event.Event
 		d.of(source, "spool/0").Decode(line, time.Unix(1795690700, 0), &ev)
-		want := event.Claimed
-		if source.Kind == intake.KindZabbix {
-			want = event.Observed
-		}
-		if f, _ := ev.Field(event.KeyProblem); f.Origin != want || ev.Source != source.Name || !strings.HasPrefix(ev.Raw, "Zabbix problem") {
-			t.Errorf("%s: problem %s, source %q, line %q", source.Name, f.Origin, ev.Source, ev.Raw)
+		_, isProblem := ev.Field(event.KeyProblem)
+		if want := source.Kind == intake.KindZabbix; isProblem != want || strings.HasPrefix(ev.Raw, "Zabbix problem") != want || ev.Source != source.Name {
+			t.Errorf("%s: problem %v, source %q, line %q", source.Name, isProblem, ev.Source, ev.Raw)
 		}
 	}
 	d.forget("spool/0")

@@ -36,7 +36,7 @@ func (h happening) add(b *Book) Outcome {
 }
 
 func shown(at time.Duration, host, number string) happening {
-	return happening{at: at, host: host, problem: number, evidence: sift.Evidence{Kind: sift.Problem, Class: event.Availability, Severity: event.Medium}}
+	return happening{at: at, host: host, problem: number, evidence: sift.Evidence{Kind: sift.Problem, Class: event.Availability, Severity: event.Medium, Origin: event.Observed}}
 }
 
 func guess(at time.Duration, host, peer string) happening {

@@ -33,7 +33,7 @@ func (d *Decoder) object(ev *event.Event) {
 		d.journal(ev)
 	case t.child(0, "message") >= 0 && (t.child(0, "ecs") >= 0 || t.child(0, "agent") >= 0):
 		d.beat(ev)
-	case d.isExport():
+	case d.options.Zabbix != nil && d.isExport():
 		d.export(ev)
 	default:
 		d.server(ev)

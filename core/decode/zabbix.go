@@ -36,8 +36,8 @@ const (
 	valueText      = "4"
 )
 
-// Zabbix says what of a Zabbix server's export is Penstock's own and must never
-// come back as input. Text of a log can get into the tags of a problem, so that a
+// Zabbix says that a source is what a Zabbix server exports, and what of that is
+// Penstock's own and must never come back as input. Text of a log can get into the tags of a problem, so that a
 // tag alone proves nothing: it is the worker that knows what it gave out. A nil
 // function knows nothing. They are called by the goroutine that decodes.
 type Zabbix struct {
@@ -46,7 +46,8 @@ type Zabbix struct {
 	OwnCase func(id, host string) bool
 	// OwnItem says whether an item hangs on one of our templates, by its number.
 	OwnItem func(id string) bool
-	// OwnHost says whether a host with that technical name is a worker's own.
+	// OwnHost says whether a host with that technical name is a worker's own, or
+	// carries one of our templates.
 	OwnHost func(host string) bool
 }
 
@@ -64,9 +65,8 @@ func (d *Decoder) isExport() bool {
 	return t.child(0, "eventid") >= 0 && (t.child(0, "p_eventid") >= 0 || t.child(0, "hosts") >= 0 && t.child(0, "severity") >= 0)
 }
 
-// export decodes a line of an export. In another source than an export whoever
-// wrote the line could have given it that form: all of it is a claim then, and
-// nothing of it is left out.
+// export decodes a line of an export, in a source that is one. Elsewhere whoever wrote
+// a line could have given it that form: there it is JSON like any other.
 func (d *Decoder) export(ev *event.Event) {
 	t := &d.tape
 	ev.Trust = min(ev.Trust, event.Authenticated) // the server is not this machine's kernel
@@ -88,14 +88,6 @@ func (d *Decoder) exportTime(ev *event.Event, clock, ns string) {
 	}
 }
 
-// seen is the origin of what the server itself says.
-func (d *Decoder) seen() event.Origin {
-	if d.options.Zabbix == nil {
-		return event.Claimed
-	}
-	return event.Observed
-}
-
 // skip leaves the line out.
 func skip(ev *event.Event) {
 	ev.Raw, ev.Message, ev.Name, ev.Fields = "", "", "", ev.Fields[:0]
@@ -112,18 +104,18 @@ func (d *Decoder) problem(ev *event.Event) {
 		host = t.text(t.child(hosts+1, "host"))
 	}
 	tags := d.tags("tags")
-	if d.options.Zabbix != nil && d.options.Zabbix.owns(tags, host) {
+	if d.options.Zabbix.owns(tags, host) {
 		skip(ev)
 		return
 	}
-	setHost(ev, host, d.seen())
+	setHost(ev, host, event.Observed)
 	grade := t.get("severity")
 	ev.Severity = problemSeverity(grade)
 	if ev.Name = t.get("name"); ev.Name == "" {
 		ev.Name = "problem without a name"
 	}
 	ev.Message = ev.Name
-	ev.Set(event.KeyProblem, t.get("eventid"), d.seen())
+	ev.Set(event.KeyProblem, t.get("eventid"), event.Observed)
 	ev.Set("tags", tags.String(), event.Claimed)
 	ev.Raw = "Zabbix problem (" + problemWord(grade) + "): " + ev.Name
 }
@@ -135,7 +127,7 @@ func (d *Decoder) recovery(ev *event.Event) {
 	id := d.tape.get("p_eventid")
 	ev.Name = "problem is over"
 	ev.Message = ev.Name
-	ev.Set(event.KeyRecovered, id, d.seen())
+	ev.Set(event.KeyRecovered, id, event.Observed)
 	ev.Raw = "Zabbix problem " + id + " is over"
 }
 
@@ -147,23 +139,21 @@ func (d *Decoder) value(ev *event.Event) {
 	host, id, name := t.get("host", "host"), t.get("itemid"), t.get("name")
 	kind, value := t.get("type"), t.get("value")
 	use := d.tags("item_tags").first(tagPenstock)
-	if z := d.options.Zabbix; z != nil && z.OwnItem != nil && z.OwnItem(id) {
+	if z := d.options.Zabbix; z.OwnItem != nil && z.OwnItem(id) {
 		skip(ev)
 		return
 	}
-	setHost(ev, host, d.seen())
+	setHost(ev, host, event.Observed)
 	switch {
 	case kind == valueLog || use == tagLog && (kind == valueCharacter || kind == valueText):
 		d.logValue(ev, kind, value)
-	case d.options.Zabbix == nil:
-		ev.Format, ev.Program, ev.Message = FormatHistory, programZabbix, name
-		ev.Set("value", value, event.Claimed)
 	case use == tagWatch && (kind == valueFloat || kind == valueUnsigned):
 		ev.Format, ev.Program, ev.Message = FormatHistory, programZabbix, name
 		ev.Set(event.KeyItem, id, event.Observed)
 		ev.Set(event.KeyMetric, value, event.Observed)
 		ev.Raw = name + " = " + value
 	default:
+		ev.Format = FormatHistory
 		skip(ev)
 	}
 }
@@ -193,9 +183,6 @@ func (d *Decoder) logValue(ev *event.Event, kind, value string) {
 	d.inner(ev, value)
 	if ev.Format == "" {
 		ev.Format = logline.Plain
-	}
-	if d.options.Zabbix == nil {
-		claim(ev.Fields) // anybody's text may have the form of any program's
 	}
 }
 
@@ -310,8 +297,9 @@ func (l tagList) String() string {
 }
 
 // owns says whether a problem with these tags on that host is one of ours: of a case
-// that the worker shows there, or about Penstock itself on a worker's own host. A tag
-// that was made twice, by an item and by text, proves nothing.
+// that the worker shows there, or about Penstock itself on a host that carries our
+// templates, whoever's worker it is about. A tag that was made twice, by an item and by
+// text, proves nothing.
 func (z *Zabbix) owns(tags tagList, host string) bool {
 	if tags.has(tagPenstock, tagCase) && z.OwnCase != nil {
 		if ids := tags.all(tagCase); len(ids) == 1 && z.OwnCase(ids[0], host) {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"penstock/core/event"
+	"penstock/core/logline"
 )
 
 // exported is when the lines in testdata were recorded.
@@ -31,7 +32,7 @@ func known() *Zabbix {
 	return &Zabbix{
 		OwnCase: func(id, host string) bool { return id == "waterworks-w1-7" && host == "ot-gw1" },
 		OwnItem: func(id string) bool { return id == "44519" },
-		OwnHost: func(host string) bool { return host == "worker1" },
+		OwnHost: func(host string) bool { return host == "worker1" || host == "worker2" },
 	}
 }
 
@@ -119,21 +120,26 @@ func TestTimesOfAnExportAreTheServers(t *testing.T) {
 }
 
 // What is written into another log has the form of an export only because its author
-// wanted that: it says nothing for sure, and hides nothing.
-func TestFormOfAnExportProvesNothingInAnotherLog(t *testing.T) {
+// wanted that: it is JSON like any other, says nothing for sure, and hides nothing.
+func TestFormOfAnExportIsJSONInAnotherLog(t *testing.T) {
 	t.Parallel()
 	lines := append(exportLines(t, "problems", "6.0.14"), exportLines(t, "history", "6.0.14")...)
+	lines = append(lines, `{"clock":1795690613,"ns":1,"value":1,"eventid":9,"name":"x","severity":5,"hosts":[{"host":"db1"}]}`)
 	d := New(Options{Source: "app.log", Trust: event.Local})
 	for i, line := range lines {
 		var ev event.Event
 		d.Decode(line, exported, &ev)
-		if ev.Raw == "" {
-			t.Errorf("line %d was left out: %s", i, line)
+		if ev.Raw != line || ev.Format != logline.JSON || ev.Program == programZabbix || ev.Severity != event.None {
+			t.Errorf("line %d: %s of program %q, %s, line %q", i, ev.Format, ev.Program, ev.Severity, ev.Raw)
 		}
 		if ev.HostOrigin != event.Claimed {
 			t.Errorf("line %d says for sure where it comes from: %s", i, line)
 		}
 		for _, f := range ev.Fields {
+			switch f.Key {
+			case event.KeyProblem, event.KeyRecovered, event.KeyItem, event.KeyMetric:
+				t.Errorf("line %d has %s: %s", i, f.Key, line)
+			}
 			if f.Origin != event.Claimed {
 				t.Errorf("line %d has %s for sure: %s", i, f.Key, line)
 			}
@@ -148,6 +154,7 @@ func TestForgedTagsHideNoProblem(t *testing.T) {
 		own              bool
 	}{
 		{"+ our case where it is shown", "ot-gw1", `{"tag":"penstock","value":"case"},{"tag":"case","value":"waterworks-w1-7"}`, true},
+		{"+ about Penstock on a host with our templates", "worker2", `{"tag":"component","value":"worker"},{"tag":"penstock","value":"status"},{"tag":"penstock","value":"status"}`, true},
 		{"+ about Penstock on the worker's host", "worker1", `{"tag":"penstock","value":"status"}`, true},
 		{"- our case on another host", "db1", `{"tag":"penstock","value":"case"},{"tag":"case","value":"waterworks-w1-7"}`, false},
 		{"- a case that nobody gave out", "ot-gw1", `{"tag":"penstock","value":"case"},{"tag":"case","value":"waterworks-w1-8"}`, false},
@@ -258,8 +265,10 @@ func FuzzExport(f *testing.F) {
 			t.Errorf("what is left out says something: %+v", ev)
 		}
 		New(Options{Trust: event.Local}).Decode(line, exported, &plain)
-		if f, ok := plain.Field(event.KeyMetric); ok && f.Origin == event.Observed {
-			t.Errorf("a measured value out of an ordinary log: %+v", plain)
+		for _, key := range []string{event.KeyProblem, event.KeyRecovered, event.KeyItem, event.KeyMetric} {
+			if _, ok := plain.Field(key); ok {
+				t.Errorf("%s out of an ordinary log: %+v", key, plain)
+			}
 		}
 	})
 }

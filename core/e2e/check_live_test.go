@@ -44,7 +44,7 @@ func newCheckedWorker(t *testing.T, z *lab.ZabbixServer) *checkedWorker {
 	writeFile(t, w.config, fmt.Sprintf("site: {name: checked}\nstate_dir: %s/state\ncontrol: {socket: %s, group: zabbix}\nsources:\n"+
 		"  - {name: gw1, kind: file, trust: local, path: %s/gw1.log}\n", folder, socket, folder))
 	script := fmt.Sprintf("#!/bin/sh\nexec %s \"$@\" --socket %s\n", z.Program(t, filepath.Join(programs, "penstock")), socket)
-	if err := os.WriteFile(filepath.Join(z.Folder, "external", "penstock"), []byte(script), 0o755); err != nil { //nolint:gosec // user zabbix runs it
+	if err := os.WriteFile(filepath.Join(z.Folder, "external", "penstock"), []byte(script), 0o755); err != nil { // user zabbix runs it
 		t.Fatalf("write the external check: %v", err)
 	}
 	return w

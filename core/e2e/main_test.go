@@ -141,7 +141,7 @@ func matchJSON(ts *testscript.TestScript, pattern, text string) {
 	}
 }
 
-func writeFile(t *testing.T, path, text string) {
+func writeFile(t testing.TB, path, text string) {
 	t.Helper()
 
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -61,6 +61,7 @@ func buildFor(t *testing.T, folder, arch, version string) {
 		env = []string{"env", "CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm", "GOARM=7"}
 	}
 	for program, source := range map[string]string{"penstock": "./externalscripts/penstock", "zabbix-agent2-plugin-penstock": "./zabbix-loadable"} {
+		// As `make cross` does it, so that either finds compiled what the other needs.
 		args := append(env[1:len(env):len(env)], "go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version,
 			"-o", filepath.Join(folder, program+"-linux-"+arch), source)
 		runLong(t, 10*time.Minute, env[0], args...)
@@ -79,7 +80,7 @@ func pack(t *testing.T, folder, version string, arch ...string) {
 	if _, err := os.Stat(tool); err != nil {
 		runLong(t, 10*time.Minute, "env", "GOBIN="+bin, "go", "install", "github.com/goreleaser/nfpm/v2/cmd/nfpm@"+nfpm)
 	}
-	args := []string{"NFPM=" + tool, "PENSTOCK=" + filepath.Join(programs, "penstock"), "deploy/packages/build.sh", folder, "v" + version}
+	args := []string{"DEB_COMPRESSION=gzip:1", "NFPM=" + tool, "PENSTOCK=" + filepath.Join(programs, "penstock"), "deploy/packages/build.sh", folder, "v" + version}
 	runLong(t, 5*time.Minute, "env", append(args, arch...)...)
 }
 
@@ -169,9 +170,9 @@ func ownFiles(list string) string {
 	return strings.Join(kept, "\n")
 }
 
-// TestUnitIsSound lets systemd read the unit where the package puts it. The
-// control shows that a mistake would be told.
-func TestUnitIsSound(t *testing.T) {
+// TestUnitsAreSound lets systemd read the unit where the package puts it, and the
+// agent's with ours beside it. The control shows that a mistake would be told.
+func TestUnitsAreSound(t *testing.T) {
 	need(t, map[string]string{"systemd-analyze": "systemd", "dpkg-deb": "dpkg"})
 	folder := copyRoot(t)
 	runLong(t, time.Minute, "dpkg-deb", "-x", filepath.Join(packages(t), "penstock_1.0.0_amd64.deb"), folder)
@@ -180,7 +181,9 @@ func TestUnitIsSound(t *testing.T) {
 	if err != nil {
 		t.Fatalf("read the unit: %v", err)
 	}
-	verify := []string{"--root=" + folder, "--man=no", "verify", "penstock.service"}
+	writeFile(t, filepath.Join(folder, "usr/lib/systemd/system/zabbix-agent2.service"),
+		"[Unit]\nDescription=agent\n[Service]\nExecStart=/bin/true\nRestart=on-abnormal\n[Install]\nWantedBy=multi-user.target\n")
+	verify := []string{"--root=" + folder, "--man=no", "verify", "penstock.service", "zabbix-agent2.service"}
 	if text, err := tryLong(t, time.Minute, "systemd-analyze", verify...); err != nil || text != "" {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, text)
 	}
@@ -195,8 +198,11 @@ func TestUnitIsSound(t *testing.T) {
 	}
 
 	writeFile(t, path, strings.Replace(string(good), "NoNewPrivileges=", "NoNewPriviliges=", 1))
-	if text, _ := tryLong(t, time.Minute, "systemd-analyze", verify...); !strings.Contains(text, "NoNewPriviliges") {
-		t.Errorf("systemd-analyze verify does not notice a slip of the pen: %q", text)
+	dropIn := filepath.Join(folder, "usr/lib/systemd/system/zabbix-agent2.service.d/penstock.conf")
+	writeFile(t, dropIn, "[Service]\nOOMPolicie=continue\n")
+	text, _ = tryLong(t, time.Minute, "systemd-analyze", verify...)
+	if !strings.Contains(text, "NoNewPriviliges") || !strings.Contains(text, "OOMPolicie") {
+		t.Errorf("systemd-analyze verify does not notice slips of the pen: %q", text)
 	}
 }
 
@@ -212,61 +218,51 @@ func TestPackagesScriptsAreSound(t *testing.T) {
 	}
 }
 
-// TestAgentFindsThePluginOfThePackage installs the deb beside an agent, in a root
-// without systemd, lets the agent of the package's own machine load what is there, and
-// wants removal to leave an agent that starts.
+// TestAgentFindsThePluginOfThePackage installs the deb beside Debian's agent 2, in a
+// root where nothing runs, lets the agent load what is there, and wants removal to
+// leave an agent that starts.
 func TestAgentFindsThePluginOfThePackage(t *testing.T) {
-	folder := copyRoot(t)
+	folder := copyOf(t, agentRoot(t))
 	runLong(t, time.Minute, "cp", filepath.Join(packages(t), "penstock_1.0.0_amd64.deb"), filepath.Join(folder, "tmp"))
 	inside := func(args ...string) string {
 		return runLong(t, time.Minute, "chroot", append([]string{folder}, args...)...)
 	}
+	// answer asks the agent as its own user, as `zabbix_agent2 -t` does on a machine.
+	answer := func(key string) string {
+		return inside("setpriv", "--reuid", "zabbix", "--regid", "zabbix", "--init-groups",
+			"zabbix_agent2", "-c", "/etc/zabbix/zabbix_agent2.conf", "-t", key)
+	}
 	const conf = "/etc/zabbix/zabbix_agent2.d/plugins.d/penstock.conf"
-	inside("useradd", "--system", "zabbix")
+	before := filesOf(t, folder)
 	inside("dpkg", "-i", "/tmp/penstock_1.0.0_amd64.deb")
 	if got := inside("id", "-nG", "zabbix"); !slices.Contains(strings.Fields(got), "penstock") {
 		t.Errorf("the agent's user may not ask the worker: its groups are %s", got)
 	}
-	text := inside("cat", conf)
-	path := regexp.MustCompile(`(?m)^Plugins\.Penstock\.System\.Path=(.*)$`).FindStringSubmatch(text)
-	if path == nil {
-		t.Fatalf("the configuration names no plugin:\n%s", text)
+	if got := answer("penstock.version"); !strings.Contains(got, "[s|"+older+"]") {
+		t.Errorf("penstock.version: %s", got)
 	}
-	if got := inside("setpriv", "--reuid", "zabbix", "--clear-groups", path[1], "-V"); !strings.Contains(got, older) {
-		t.Errorf("the version of the plugin: %s", got)
-	}
-	if !strings.Contains(text, "\nPlugins.Penstock.Worker=service\n") {
-		t.Errorf("the plugin would keep a second worker:\n%s", text)
+	if got := answer("penstock.status"); !strings.Contains(got, `"state":"missing"`) || !strings.Contains(got, `"mode":"service"`) {
+		t.Errorf("penstock.status: %s", got)
 	}
 
 	inside("sh", "-c", "echo '# of this site' >>"+conf)
 	inside("dpkg", "-r", "penstock")
-	if _, err := os.Stat(filepath.Join(folder, conf)); err == nil {
-		t.Error("after removal the agent's configuration names a plugin that is gone: it would not start")
+	if got := answer("agent.ping"); !strings.Contains(got, "[s|1]") {
+		t.Errorf("after removal the agent does not start: %s", got)
 	}
 	inside("dpkg", "-i", "/tmp/penstock_1.0.0_amd64.deb")
 	if got := inside("cat", conf); !strings.HasSuffix(got, "# of this site\n") {
 		t.Errorf("what the site had changed is lost:\n%s", got)
 	}
+	if got := answer("penstock.ping"); !strings.Contains(got, "[s|1]") {
+		t.Errorf("penstock.ping after the package came back: %s", got)
+	}
 	inside("dpkg", "-P", "penstock")
 	if got := inside("id", "-nG", "zabbix"); strings.TrimSpace(got) != "zabbix" {
 		t.Errorf("groups of the agent's user after the purge: %s", got)
 	}
-	if text, err := tryLong(t, time.Minute, "chroot", folder, "ls", "-d", "/etc/zabbix"); err == nil {
-		t.Errorf("purge leaves %s", text)
-	}
-}
-
-// TestDropInIsSound lets systemd read the agent's unit with ours beside it.
-func TestDropInIsSound(t *testing.T) {
-	need(t, map[string]string{"systemd-analyze": "systemd", "dpkg-deb": "dpkg"})
-	folder := copyRoot(t)
-	runLong(t, time.Minute, "dpkg-deb", "-x", filepath.Join(packages(t), "penstock_1.0.0_amd64.deb"), folder)
-	writeFile(t, filepath.Join(folder, "usr/lib/systemd/system/zabbix-agent2.service"),
-		"[Unit]\nDescription=agent\n[Service]\nExecStart=/bin/true\nRestart=on-abnormal\n[Install]\nWantedBy=multi-user.target\n")
-	verify := []string{"--root=" + folder, "--man=no", "verify", "zabbix-agent2.service"}
-	if text, err := tryLong(t, time.Minute, "systemd-analyze", verify...); err != nil || text != "" {
-		t.Errorf("systemd-analyze verify: %v\n%s", err, text)
+	if diff := cmp.Diff(before, filesOf(t, folder)); diff != "" {
+		t.Errorf("what is left (-before +after)\n%s", diff)
 	}
 }
 

@@ -168,7 +168,7 @@ func TestServiceOnABootedMachine(t *testing.T) {
 		isState := func(path string) bool {
 			return path == "/etc/penstock" || strings.HasPrefix(path, "/etc/penstock/") ||
 				path == "/var/lib/penstock" || strings.HasPrefix(path, "/var/lib/penstock/") ||
-				strings.HasPrefix(pluginSettings, path) // and the folders around them
+				strings.HasPrefix(path, "/etc/zabbix") && strings.HasPrefix(pluginSettings+"/", path+"/") // and the folders around them
 		}
 		removed := listing(t, lab, "removed")
 		if !slices.Contains(removed, "/var/lib/penstock/penstock.db") {
@@ -183,6 +183,68 @@ func TestServiceOnABootedMachine(t *testing.T) {
 			t.Errorf("(-before +after)\n%s", diff)
 		}
 	})
+}
+
+// agentLife is what happens beside an agent 2 that was there before.
+var agentLife = []step{
+	{name: "the agent runs", do: `soon systemctl is-active zabbix-agent2 && systemctl show -P Restart zabbix-agent2; soon '[ "$(ask agent.ping)" = 1 ]'`, want: "on-abnormal"},
+	{
+		name: "install", do: `agentpid >/lab/agent; dpkg -i /lab/penstock_1.0.0_amd64.deb`,
+		want: `.*Setting up penstock \(1\.0\.0\).*`, not: `(?i)error|warning|hint`,
+	},
+	{
+		name: "the agent has read what came, and starts again whatever it ends with",
+		do:   `[ "$(agentpid)" != "$(cat /lab/agent)" ] && systemctl show -P Restart zabbix-agent2 && systemctl show -P OOMPolicy zabbix-agent2`,
+		want: "always\ncontinue",
+	},
+	{
+		name: "a server is told what the worker says",
+		do: `soon 'ask penstock.status | grep -q "\"state\":\"working\""' && ask penstock.status
+			ask penstock.ping; ask penstock.version; ask penstock.worker; ask penstock.sources.discovery`,
+		want: `\{.*"state":"working".*\}\n1\n1\.0\.0\nworking\n\[.*"journal".*"drop".*\]`,
+	},
+	{
+		name: "so is who asks the agent by hand",
+		do:   `agentpid >/lab/agentnow; as zabbix 'zabbix_agent2 -c /etc/zabbix/zabbix_agent2.conf -t penstock.status'`,
+		want: `penstock\.status +\[s\|\{.*"state":"working".*\}\]`,
+	},
+	{name: "which does the running agent no harm", do: `soon '[ "$(ask penstock.ping)" = 1 ]'; [ "$(agentpid)" = "$(cat /lab/agentnow)" ]`},
+	{
+		name: "a plugin that is killed costs seconds",
+		do: `agentpid >/lab/agent; kill -KILL $(plugins) && soon '[ "$(agentpid)" != "$(cat /lab/agent)" ]' &&
+			soon '[ "$(ask penstock.ping)" = 1 ]' && systemctl show -P NRestarts zabbix-agent2`,
+		want: `1`,
+	},
+	{
+		name: "a worker that is stopped is told", do: `systemctl stop penstock; soon '[ "$(ask penstock.worker)" != working ]'; ask penstock.worker; ask agent.ping
+			systemctl start penstock; soon '[ "$(ask penstock.worker)" = working ]'; ask penstock.worker`,
+		want: `missing.*\n1\nworking`,
+	},
+	{
+		name: "upgrade", do: `dpkg -i /lab/penstock_1.1.0_amd64.deb && soon '[ "$(ask penstock.version)" = 1.1.0 ]' && ask agent.ping`,
+		want: `.*Setting up penstock \(1\.1\.0\).*\n1`, not: `(?i)error|warning|hint`,
+	},
+	{
+		name: "remove", do: `dpkg -r penstock && soon '[ "$(ask agent.ping)" = 1 ]' && ask penstock.ping | tr '\0' ' ' && echo && plugins
+			systemctl show -P Restart zabbix-agent2`,
+		want: `.*Removing penstock \(1\.1\.0\).*\nZBX_NOTSUPPORTED Unknown metric penstock\.ping\s+on-abnormal`, not: `(?i)error|hint`,
+	},
+}
+
+// TestAgentOnABootedMachine installs the package beside Debian's agent 2 and lets a
+// server's questions be answered through all that the agent does with the plugin.
+func TestAgentOnABootedMachine(t *testing.T) {
+	folder := copyOf(t, agentRoot(t))
+	lab := filepath.Join(folder, "lab")
+	if err := os.Mkdir(lab, 0o755); err != nil {
+		t.Fatalf("make a folder: %v", err)
+	}
+	for _, version := range []string{older, newer} {
+		runLong(t, time.Minute, "cp", filepath.Join(packages(t), "penstock_"+version+"_amd64.deb"), lab)
+	}
+	for i, r := range bootAndDo(t, folder, agentLife) {
+		t.Run(agentLife[i].name, func(t *testing.T) { agentLife[i].check(t, r) })
+	}
 }
 
 // listing reads the paths that a step has listed.

@@ -144,12 +144,13 @@ func TestSetupZabbix(t *testing.T) {
 			plan := s.run(t, 0, s.config, "--plan")
 			t.Logf("the first plan:\n%s", plan)
 			wantAll(t, plan, "+ host group  Penstock hosts", "+ role        Penstock worker", "event.acknowledge: writes what",
+				"+ user group  Penstock approvers", "! user group  Penstock approvers: nobody is in it: add every approver",
 				"+ host        plant plc: linked to template Penstock case by Zabbix trapper", "+ action      Penstock: escalate Critical", "nothing was changed")
 			if diff := cmp.Diff(before, s.dump(t)); diff != "" {
 				t.Fatalf("--plan changed the database (-before +after)\n%s", diff)
 			}
 
-			s.run(t, 0, s.config, "--apply")
+			wantAll(t, s.run(t, 0, s.config, "--apply"), `add every approver to user group "Penstock approvers" in Zabbix, and list each under policy.approvers`)
 			wantAll(t, s.run(t, 0, s.config, "--plan"), "nothing to do")
 			applied := s.dump(t)
 			wantAll(t, s.run(t, 0, s.config, "--apply"), "nothing to do")
@@ -160,11 +161,15 @@ func TestSetupZabbix(t *testing.T) {
 			s.wantSeal(t)
 			s.workerMay(t)
 			s.workerMayNotMore(t)
+			maria := s.newPerson(t, "maria")
+			s.approvers(t, maria)
+			s.told(t, maria)
 			s.missingRights(t)
-			s.edits(t)
+			s.edits(t, maria)
 			s.upgrade(t)
 			s.secondWorker(t)
-			s.removal(t, before)
+			s.unshared(t)
+			s.removal(t, before, maria)
 		})
 	}
 }
@@ -369,7 +374,7 @@ func (s *setupSite) setRole(t *testing.T, role map[string]any, without string) {
 }
 
 // edits changes what administrators change, and wants all of it to stay.
-func (s *setupSite) edits(t *testing.T) {
+func (s *setupSite) edits(t *testing.T, maria *shiftMember) {
 	t.Helper()
 
 	agent, cases := s.z.TemplateID(t, "Penstock by Zabbix agent 2"), s.z.TemplateID(t, "Penstock case by Zabbix trapper")
@@ -380,7 +385,8 @@ func (s *setupSite) edits(t *testing.T) {
 	item := s.one(t, "item.get", map[string]any{"hostids": cases, "filter": map[string]any{"key_": zabbix.KeyTransition}})
 	s.z.API(t, "item.update", map[string]any{"itemid": item["itemid"], "history": "60d"}, nil)
 	action := s.one(t, "action.get", map[string]any{"filter": map[string]any{"name": "Penstock: tell of Medium"}})
-	s.z.API(t, "action.update", map[string]any{"actionid": action["actionid"], "status": 1, "esc_period": "2h"}, nil)
+	s.z.API(t, "action.update", map[string]any{"actionid": action["actionid"], "name": "Tell the shift", "status": 1, "esc_period": "2h"}, nil)
+	s.z.SQL(t, "update opmessage_grp set usrgrpid="+maria.group+" where operationid in (select operationid from operations where recovery=0 and actionid="+action["actionid"].(string)+")")
 	script := s.one(t, "script.get", map[string]any{"output": "extend", "filter": map[string]any{"name": "Penstock: approve"}})
 	s.z.API(t, "script.update", map[string]any{"scriptid": script["scriptid"], "command": "return 'ours';"}, nil)
 	s.z.API(t, "host.massremove", map[string]any{"hostids": []string{s.plcID}, "templateids_clear": []string{cases}}, nil)
@@ -392,11 +398,12 @@ func (s *setupSite) edits(t *testing.T) {
 			"= template    Penstock case by Zabbix trapper: Penstock: Medium case: status: DISABLED (ours: (none))",
 			"= template    Penstock by Zabbix agent 2: "+s.aMacro(t)+" value: 77 (ours: ",
 			"history: 60d (ours: 31d)",
+			"= action      Penstock: tell of Medium: name: Tell the shift (ours: Penstock: tell of Medium)",
 			"= action      Penstock: tell of Medium: esc_period: 2h (ours: 1h)",
 			"= action      Penstock: tell of Medium: status: 1 (ours: 0)",
 			"= script      Penstock: approve: command: return 'ours'; (ours: ",
 			"= host        plant plc: template Penstock case by Zabbix trapper was unlinked here",
-			"nothing to do, 8 kept as changed here")
+			"nothing to do, 9 kept as changed here")
 		if way == "--plan" {
 			t.Logf("after edits:\n%s", out)
 		}
@@ -468,58 +475,10 @@ func (s *setupSite) upgrade(t *testing.T) {
 		t.Errorf("the upgrade made the trigger %v, want priority 3 and status 1 of the edit", got)
 	}
 	s.wantSeal(t) // that this run did not know
-	wantAll(t, s.run(t, 0, s.config, "--apply", "--overwrite"), "~ action      Penstock: tell of Medium: status: 1 -> 0", "+ host        plant plc: linked to template Penstock case")
+	wantAll(t, s.run(t, 0, s.config, "--apply", "--overwrite"), "~ action      Penstock: tell of Medium: status: 1 -> 0",
+		"~ action      Penstock: tell of Medium: name: Tell the shift -> Penstock: tell of Medium", "+ host        plant plc: linked to template Penstock case")
 	wantAll(t, s.run(t, 0, s.config, "--plan"), s.nothing())
+	wantAll(t, s.run(t, 0, s.config, "--apply", "--operators", "Zabbix administrators"),
+		"~ action      Penstock: tell of Medium: operations: to Shift of maria -> to Zabbix administrators", "1 to change")
 	s.wantSeal(t)
-}
-
-// secondWorker sets up another worker of the site, which keeps what both use from
-// being removed.
-func (s *setupSite) secondWorker(t *testing.T) {
-	t.Helper()
-
-	folder := t.TempDir()
-	id := s.z.CreateHost(t, "second worker", lab.HostOptions{Groups: []string{"Plant"}, Agent: "127.0.0.1:10050"})
-	s.configure(t, folder+"/penstock.yaml", "second worker", folder+"/token")
-	out := s.run(t, 0, folder+"/penstock.yaml", "--apply")
-	wantAll(t, out, "+ token       Penstock worker on second worker", "4 to create")
-	wantAll(t, s.run(t, 0, folder+"/penstock.yaml", "--plan"), s.nothing())
-	out = s.run(t, 0, folder+"/penstock.yaml", "--remove")
-	wantAll(t, out, "! user        Penstock worker: stays, and so do all objects that workers share: it has the tokens Penstock worker on plant worker",
-		"- token       Penstock worker on second worker")
-	if _, err := os.Stat(folder + "/token"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the second worker's token: %v, want none", err)
-	}
-	s.z.API(t, "host.delete", []string{id}, nil)
-}
-
-// removal keeps what others use, and leaves no trace without them.
-func (s *setupSite) removal(t *testing.T, before string) {
-	t.Helper()
-
-	var made struct{ TriggerIDs []string }
-	s.z.API(t, "trigger.create", map[string]any{"description": "mine", "expression": "last(/" + setupPLC + "/penstock.case.severity)>3"}, &made)
-	group := s.one(t, "hostgroup.get", map[string]any{"filter": map[string]any{"name": "Plant"}})["groupid"]
-	ours := s.one(t, "hostgroup.get", map[string]any{"filter": map[string]any{"name": "Penstock hosts"}})["groupid"]
-	s.z.API(t, "hostgroup.massadd", map[string]any{"groups": []any{map[string]any{"groupid": ours}}, "hosts": []any{map[string]any{"hostid": s.plcID}}}, nil)
-	s.z.API(t, "hostgroup.massremove", map[string]any{"groupids": []any{group}, "hostids": []any{s.plcID}}, nil)
-	full := s.dump(t)
-	out := s.run(t, 0, s.config, "--plan", "--remove")
-	t.Logf("the plan of a removal:\n%s", out)
-	wantAll(t, out, `! template    Penstock case by Zabbix trapper: stays: it is used by trigger "mine" of host plant plc`,
-		"! host group  Penstock hosts: stays: it is used by host plant plc, which is in no other group", "- template    Penstock by Zabbix agent 2: with its items and their history on plant worker")
-	if diff := cmp.Diff(full, s.dump(t)); diff != "" {
-		t.Fatalf("--plan --remove changed the database (-before +after)\n%s", diff)
-	}
-	s.z.API(t, "trigger.delete", made.TriggerIDs, nil)
-	s.z.API(t, "hostgroup.massadd", map[string]any{"groups": []any{map[string]any{"groupid": group}}, "hosts": []any{map[string]any{"hostid": s.plcID}}}, nil)
-
-	wantAll(t, s.run(t, 0, s.config, "--remove"), "it is removed")
-	if diff := cmp.Diff(before, s.dump(t)); diff != "" {
-		t.Errorf("--remove left traces (-before +after)\n%s", diff)
-	}
-	if _, err := os.Stat(s.token); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the worker's token: %v, want none", err)
-	}
-	wantAll(t, s.run(t, 0, s.config, "--plan", "--remove"), "nothing to do")
 }

@@ -177,7 +177,7 @@ func wrongItem(tpl *template, i *templateItem, plugin map[string]bool) string {
 	switch {
 	case i.Description == "":
 		return "it has no description"
-	case !discovers && (len(i.Tags) == 0 || i.Tags[0].Tag != "component"):
+	case !discovers && !rightItemTags(tpl, i.Tags):
 		return fmt.Sprintf("its tags are %v", i.Tags)
 	case i.Type == "DEPENDENT" && !tpl.keys()[i.Master.Key]:
 		return fmt.Sprintf("its master %q is not there", i.Master.Key)
@@ -191,6 +191,23 @@ func wrongItem(tpl *template, i *templateItem, plugin map[string]bool) string {
 		return "type " + i.Type
 	}
 	return ""
+}
+
+const ofCases = "Penstock case by Zabbix trapper"
+
+// rightItemTags says whether an item has a component, and says that it is about
+// Penstock itself: its problems inherit that, and those of cases must not.
+func rightItemTags(tpl *template, tags []templateTag) bool {
+	isStatus := slices.Contains(tags, templateTag{"penstock", "status"})
+	return len(tags) > 0 && tags[0].Tag == "component" && isStatus == (tpl.Name != ofCases)
+}
+
+// rightTriggerTags says whether a trigger has a scope, and the tag penstock with the
+// value that tells cases from what is about Penstock itself.
+func rightTriggerTags(tags []templateTag, isCase bool) bool {
+	scopes := []string{"availability", "capacity", "notice", "performance", "security"}
+	hasScope := slices.ContainsFunc(tags, func(tag templateTag) bool { return tag.Tag == "scope" && slices.Contains(scopes, tag.Value) })
+	return hasScope && slices.Contains(tags, templateTag{"penstock", "case"}) == isCase && slices.Contains(tags, templateTag{"penstock", "status"}) != isCase
 }
 
 // caseSeverities are fixed: Medium is Warning, High is High, Critical is Disaster.
@@ -225,11 +242,10 @@ func TestTemplateTriggers(t *testing.T) {
 
 // wrongTrigger says what is wrong with a trigger by itself.
 func wrongTrigger(g *templateTrigger) string {
-	scopes := []string{"availability", "capacity", "notice", "performance", "security"}
 	needsTrends := strings.Contains(g.Expression, "trend") || strings.Contains(g.Expression, "baseline")
 	want, isCase := caseSeverities[g.Name]
 	switch {
-	case !slices.ContainsFunc(g.Tags, func(tag templateTag) bool { return tag.Tag == "scope" && slices.Contains(scopes, tag.Value) }):
+	case !rightTriggerTags(g.Tags, isCase):
 		return fmt.Sprintf("its tags are %v", g.Tags)
 	case g.Description == "" || !strings.HasPrefix(g.Name, "Penstock: "):
 		return "it has no description, or another prefix"

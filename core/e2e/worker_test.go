@@ -26,7 +26,7 @@ type worker struct {
 }
 
 // newWorker writes a configuration.
-func newWorker(t *testing.T, sections string) *worker {
+func newWorker(t testing.TB, sections string) *worker {
 	t.Helper()
 	folder := t.TempDir()
 	w := &worker{config: filepath.Join(folder, "penstock.yaml"), state: filepath.Join(folder, "state")}
@@ -44,7 +44,7 @@ func newWorker(t *testing.T, sections string) *worker {
 	return w
 }
 
-func (w *worker) start(t *testing.T) {
+func (w *worker) start(t testing.TB) {
 	t.Helper()
 	w.cmd = exec.Command(filepath.Join(programs, "penstock"), "work", "--config", w.config)
 	w.cmd.Stderr = &w.out
@@ -62,7 +62,7 @@ func (w *worker) kill(t *testing.T) {
 	w.cmd = nil
 }
 
-func (w *worker) stop(t *testing.T) {
+func (w *worker) stop(t testing.TB) {
 	t.Helper()
 	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func (w *worker) status() (app.Status, bool) {
 
 // await waits until the worker has stored so many lines of a source, and has
 // worked and sent what came of them.
-func (w *worker) await(t *testing.T, source string, lines uint64) {
+func (w *worker) await(t testing.TB, source string, lines uint64) {
 	t.Helper()
 	var last app.Status
 	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
@@ -125,7 +125,7 @@ func (w *worker) caseLines(t *testing.T) []string {
 }
 
 // eventually waits for something that a program brings about.
-func eventually(t *testing.T, what string, is func() bool) {
+func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if is() {

@@ -15,7 +15,7 @@ import (
 const (
 	ZabbixUser     = "penstock"
 	ZabbixPassword = "correct horse battery"
-	ZabbixToken    = "5f0c1d3e7a9b2c4d6e8f00112233445566778899aabbccddeeff001122334455"
+	ZabbixToken    = "5f0c1d3e7a9b2c4d6e8f00112233445566778899aabbccddeeff001122334455" //nolint:gosec // a fake's token
 )
 
 // ZabbixError is what the API answers instead of a result.

@@ -30,9 +30,13 @@ func split(ev []sift.Evidence) (metric, rest []sift.Evidence) {
 
 // measured adds what the host measures: the gravest piece, at most one step above
 // all the rest and at most Medium. Alone it is Low, for Zabbix has told of it already.
+// What a source only claims was measured moves nothing.
 func (w *weight) measured(metric []sift.Evidence, facts Facts) {
 	own := event.None
 	for _, e := range metric {
+		if e.Origin != event.Observed {
+			continue
+		}
 		s := min(e.Severity, maxMeasured)
 		if s > event.Low && expected(e, facts) {
 			s--

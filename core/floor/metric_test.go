@@ -14,8 +14,11 @@ import (
 
 func TestMeasured(t *testing.T) {
 	t.Parallel()
-	shown := func(severity event.Severity) sift.Evidence { return piece(sift.Problem, event.Availability, severity) }
-	odd := piece(sift.OddValue, event.Availability, event.Low)
+	shown := func(severity event.Severity) sift.Evidence {
+		return about(piece(sift.Problem, event.Availability, severity), "", event.Observed)
+	}
+	said := piece(sift.Problem, event.Availability, event.High) // by who only claims to be Zabbix
+	odd := about(piece(sift.OddValue, event.Availability, event.Low), "Flow", event.Observed)
 	announced := shown(event.Medium)
 	announced.Expected = true
 	ot := site.Asset{Zone: event.ZoneOT}
@@ -32,6 +35,8 @@ func TestMeasured(t *testing.T) {
 		{"- an odd value beside a new message", []sift.Evidence{newLine, odd}, ot, Result{event.Low, false, []Reason{NoveltyOnly}}},
 		{"- what is acted on at once does not wait for it", []sift.Evidence{guessing, shown(event.Critical)}, site.Asset{}, Result{event.Medium, false, []Reason{GravestEvidence}}},
 		{"- it confirms nothing", []sift.Evidence{shell, confirmed(shown(event.Critical))}, site.Asset{}, Result{event.High, false, []Reason{GravestEvidence}}},
+		{"- what is only claimed, alone", []sift.Evidence{said}, ot, Result{}},
+		{"- what is only claimed, beside a new message", []sift.Evidence{newLine, said}, ot, Result{event.Low, false, []Reason{NoveltyOnly}}},
 		{"+ announced work explains it", []sift.Evidence{newLine, announced}, ot, Result{event.Low, false, []Reason{NoveltyOnly, Expected}}},
 		{"- many are not more than one", []sift.Evidence{shown(event.Low), shown(event.Medium), shown(event.High), odd}, ot, Result{event.Low, false, []Reason{GravestEvidence}}},
 	} {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"penstock/core/event"
 	"penstock/core/spool"
 )
 
@@ -89,6 +90,94 @@ func TestExportThatIsRotatedTwiceUnreadIsAGap(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{GapRotated}, b.gaps()); diff != "" {
 		t.Errorf("gaps (-want +got):\n%s", diff)
+	}
+}
+
+// TestExportThatOthersCanWriteIsNotRead: what is in it would count as the server's word.
+func TestExportThatOthersCanWriteIsNotRead(t *testing.T) {
+	t.Parallel()
+	const stranger = 54321
+	asRoot := os.Geteuid() == 0
+	for _, tt := range []struct {
+		name string
+		root bool // needs root
+		do   func(t *testing.T, dir, file string)
+		err  string
+	}{
+		{"+ as a server makes it", false, func(t *testing.T, dir, file string) { must(t, os.Chmod(dir, 0o750)); must(t, os.Chmod(file, 0o664)) }, ""},
+		{"+ a group may write", false, func(t *testing.T, dir, _ string) { must(t, os.Chmod(dir, 0o2770)) }, ""},
+		{"+ files of the folder's owner", true, func(t *testing.T, dir, file string) {
+			must(t, os.Chown(dir, stranger, -1))
+			must(t, os.Chown(file, stranger, -1))
+		}, ""},
+		{"+ what else is there does not matter", false, func(t *testing.T, dir, _ string) {
+			write(t, filepath.Join(dir, "notes.txt"), "x\n")
+			must(t, os.Chmod(filepath.Join(dir, "notes.txt"), 0o666))
+		}, ""},
+		{"- everybody may write to the folder", false, func(t *testing.T, dir, _ string) { must(t, os.Chmod(dir, 0o777)) }, "everybody can write to "},
+		{"- as to /tmp", false, func(t *testing.T, dir, _ string) { must(t, os.Chmod(dir, 0o777|os.ModeSticky)) }, "everybody can write to "},
+		{"- everybody may write to a file", false, func(t *testing.T, _, file string) { must(t, os.Chmod(file, 0o666)) }, "ndjson (-rw-rw-rw-), so what is in it may be anybody's"},
+		{"- everybody may write to a file that was rotated", false, func(t *testing.T, _, file string) {
+			write(t, file+".old", "x\n")
+			must(t, os.Chmod(file+".old", 0o666))
+		}, "ndjson.old (-rw-rw-rw-), so what is in it may be anybody's"},
+		{"- everybody may put another folder in its place", false, func(t *testing.T, dir, _ string) { must(t, os.Chmod(filepath.Dir(dir), 0o777)) }, "everybody can put another folder in the place of "},
+		{"- somebody's folder where everybody may make one", true, func(t *testing.T, dir, file string) {
+			must(t, os.Chmod(filepath.Dir(dir), 0o777|os.ModeSticky))
+			must(t, os.Chown(dir, stranger, -1))
+			must(t, os.Chown(file, stranger, -1))
+		}, "belongs to user 54321, who is not known to be the server's"},
+		{"- a file of somebody else", true, func(t *testing.T, _, file string) { must(t, os.Chown(file, stranger, -1)) }, "belongs to user 54321 and not to the owner of its folder, user 0"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if tt.root && !asRoot {
+				t.Skip("needs root to give files to another user")
+			}
+			dir := filepath.Join(t.TempDir(), "zabbix", "export")
+			must(t, os.MkdirAll(dir, 0o755))
+			file := filepath.Join(dir, "problems-history-syncer-1.ndjson")
+			write(t, file, "problem\n")
+			tt.do(t, dir, file)
+			b := newBench(t, Source{Name: "zabbix", Kind: KindZabbix, Path: dir})
+			for range 10 {
+				err := b.f.look(t.Context())
+				if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
+					t.Fatalf("error %v, want %q in it", err, tt.err)
+				}
+				if _, err := b.f.round(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := "problem\n"
+			if tt.err != "" {
+				want = ""
+			}
+			if diff := cmp.Diff(want, b.text()); diff != "" {
+				t.Errorf("read (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Grave problems go before others, as lines of other sources do.
+func TestPulledProblemsAreSortedByHowGraveTheyAre(t *testing.T) {
+	t.Parallel()
+	e := fast()
+	e.Spool = openSpool(t, spool.DefaultOptions())
+	line := `{"clock":1795690613,"ns":1,"value":1,"eventid":9,"name":"x","severity":5,"hosts":[{"host":"db1","name":"x"}],"groups":[],"tags":[]}`
+	ctx, stop := context.WithCancel(t.Context())
+	e.Pull = func(_ context.Context, _ string, put Put) error {
+		defer stop()
+		return put("tag", [][]byte{[]byte(line)})
+	}
+	p := &pulled{source: Source{Name: "problems", Kind: KindZabbix}, env: e, status: &status{}, every: time.Millisecond}
+	if err := p.run(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	recs, _, err := e.Spool.Read(int(event.Critical), spool.Position{}, chunkBytes)
+	if err != nil || len(recs) != 1 || string(recs[0].Data) != line {
+		t.Errorf("%d records in the lane of critical lines, %v", len(recs), err)
 	}
 }
 

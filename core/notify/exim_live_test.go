@@ -107,7 +107,7 @@ func startExim(t *testing.T, how string) *exim {
 		words = append(words, "PROMPTS", "Username:: : Password::", "USER", "1", "PASS", "2")
 	}
 	config := filepath.Join(folder, "exim.conf")
-	if err := os.WriteFile(config, []byte(strings.NewReplacer(words...).Replace(eximConfig)), 0o644); err != nil { //nolint:gosec // Exim reads it as its own user
+	if err := os.WriteFile(config, []byte(strings.NewReplacer(words...).Replace(eximConfig)), 0o644); err != nil { // Exim reads it as its own user
 		t.Fatal(err)
 	}
 	cmd := exec.Command("exim4", "-C", config, "-bdf")

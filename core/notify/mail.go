@@ -31,7 +31,7 @@ func newMailer(o MailOptions) (*mailer, error) {
 	if m.tls, err = tlsConfig(o.CAFile, host); err != nil {
 		return nil, err
 	}
-	m.tls.InsecureSkipVerify = o.StartTLS == Opportunistic //nolint:gosec // its meaning: better than open, and no password goes over it
+	m.tls.InsecureSkipVerify = o.StartTLS == Opportunistic // its meaning: better than open, and no password goes over it
 	if o.User == "" {
 		return m, nil
 	}

@@ -347,8 +347,9 @@ func TestMessageIDFollowsTheID(t *testing.T) {
 		}
 		return got.Header.Get("Message-Id")
 	}
-	if id("a") != id("a") || id("a") == id("b") {
-		t.Errorf("ids %s, %s, %s", id("a"), id("a"), id("b"))
+	first, again, other := id("a"), id("a"), id("b")
+	if first != again || first == other {
+		t.Errorf("ids %s, %s, %s", first, again, other)
 	}
 	if want := fmt.Sprintf("<penstock.%s@example.org>", digest("a")); id("a") != want {
 		t.Errorf("id %s, want %s", id("a"), want)

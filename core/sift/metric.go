@@ -15,21 +15,19 @@ const programZabbix = "zabbix"
 const problemRest = time.Hour
 
 // isProblem says whether the event is a problem in Zabbix.
-func isProblem(ev *event.Event) bool {
-	_, ok := ev.Field(event.KeyProblem)
-	return ok
-}
+func isProblem(ev *event.Event) bool { return isMeasured(ev, event.KeyProblem) }
 
 // isRecovery says whether the event is the end of a problem in Zabbix.
-func isRecovery(ev *event.Event) bool {
-	_, ok := ev.Field(event.KeyRecovered)
-	return ok
-}
+func isRecovery(ev *event.Event) bool { return isMeasured(ev, event.KeyRecovered) }
 
 // isValue says whether the event is a value of a watched item.
-func isValue(ev *event.Event) bool {
-	_, ok := ev.Field(event.KeyMetric)
-	return ok
+func isValue(ev *event.Event) bool { return isMeasured(ev, event.KeyMetric) }
+
+// isMeasured says whether Zabbix itself said what stands under a key. What only claims
+// to be Zabbix's is a message like any other.
+func isMeasured(ev *event.Event, key string) bool {
+	f, ok := ev.Field(key)
+	return ok && f.Origin == event.Observed
 }
 
 // problem notes what Zabbix calls a problem. Zabbix has told the people who are to
@@ -38,7 +36,7 @@ func isValue(ev *event.Event) bool {
 // turns what is done at once into something that waits.
 func (s *Sifter) problem(o *observation) (fresh bool) {
 	grave := min(max(o.ev.Severity, event.Low), event.Medium)
-	s.found = append(s.found, Evidence{Kind: Problem, Class: event.Availability, Severity: grave, Origin: o.ev.HostOrigin})
+	s.found = append(s.found, Evidence{Kind: Problem, Class: event.Availability, Severity: grave, Origin: event.Observed})
 	return o.sight.First || o.sight.Gap >= problemRest
 }
 
@@ -47,7 +45,7 @@ func (s *Sifter) problem(o *observation) (fresh bool) {
 func (s *Sifter) measured(ev *event.Event) Finding {
 	f := Finding{Source: domainOf(ev)}
 	if isRecovery(ev) {
-		s.found = append(s.found, Evidence{Kind: Recovered, Class: event.Availability, Origin: ev.HostOrigin})
+		s.found = append(s.found, Evidence{Kind: Recovered, Class: event.Availability, Origin: event.Observed})
 		f.Evidence = s.found
 		return f
 	}
@@ -55,9 +53,10 @@ func (s *Sifter) measured(ev *event.Event) Finding {
 	if err != nil {
 		return f
 	}
-	if s.values.See(ev.Value(event.KeyItem), value, ev.Time) {
+	// Each Zabbix numbers its own items.
+	if s.values.See(ev.Source+"\x00"+ev.Value(event.KeyItem), value, ev.Time) {
 		s.found = append(s.found, Evidence{
-			Kind: OddValue, Class: event.Availability, Severity: event.Low, Subject: ev.Message, Origin: ev.HostOrigin,
+			Kind: OddValue, Class: event.Availability, Severity: event.Low, Subject: ev.Message, Origin: event.Observed,
 		})
 		f.Evidence, f.Fresh = s.found, true
 	}

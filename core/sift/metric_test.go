@@ -113,6 +113,59 @@ func TestOddValueIsTold(t *testing.T) {
 	}
 }
 
+// Whatever decoded it: what only claims to be Zabbix's is a message like any other.
+func TestClaimedProblemIsAMessage(t *testing.T) {
+	t.Parallel()
+	s := newSifter(t)
+	for i, key := range []string{event.KeyProblem, event.KeyRecovered, event.KeyMetric} {
+		ev := line(i, "plc1", programZabbix, "x "+key)
+		ev.Set(key, "9", event.Claimed)
+		for _, e := range s.Sift(ev).Evidence {
+			if e.Kind.IsMetric() || e.Kind == Recovered {
+				t.Errorf("%s gives evidence %+v", key, e)
+			}
+		}
+	}
+	if s.events != 3 {
+		t.Errorf("%d of 3 messages learned from", s.events)
+	}
+}
+
+// Two Zabbix servers number their items alike. What is normal for one says nothing of
+// the other.
+func TestItemsOfTwoServersAreTwo(t *testing.T) {
+	t.Parallel()
+	s := newSifter(t)
+	n := 0
+	for ; n < 2*86400; n += 60 {
+		for i, source := range []string{"north", "south"} {
+			ev := value(n, "plc1", float64(30+100*i+n/60%10))
+			ev.Source = source
+			if f := s.Sift(ev); len(f.Evidence) > 0 {
+				t.Fatalf("evidence in daily life of %s: %+v", source, f)
+			}
+		}
+	}
+	odd := 0
+	for range 5 {
+		n += 60
+		ev := value(n, "plc1", 134) // is normal in the south
+		ev.Source = "north"
+		odd += len(s.Sift(ev).Evidence)
+	}
+	state, err := s.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var items []string
+	for _, v := range state.Values {
+		items = append(items, v.Item)
+	}
+	if diff := cmp.Diff([]string{"north\x007", "south\x007"}, items); diff != "" || odd != 1 {
+		t.Errorf("%d odd values, want 1; items (-want +got):\n%s", odd, diff)
+	}
+}
+
 // What Zabbix measures is no line of a log: it neither ends nor lengthens learning.
 func TestMeasuringTeachesNoMessages(t *testing.T) {
 	t.Parallel()

@@ -111,39 +111,17 @@ func TestLiveAPIProblems(t *testing.T) {
 			z.Wait(t, "problem "+value, func() bool { return len(openProblems(t, byToken, tags)) == i+1 })
 		}
 		open := openProblems(t, byLogin, tags)
-		if len(open) != 4 || open[0].Name != "Case c1" || !slices.Equal(open[0].Tags["case"], []string{"c1"}) || open[0].Host != host || open[0].HostID != hostID ||
-			open[0].Severity != 2 || open[1].Severity != 4 || open[0].At.Before(start.Add(-time.Minute)) || open[0].EndEvent != "" || !open[0].Ended.IsZero() {
-			t.Fatalf("open: %+v", open)
-		}
+		wantOpen(t, open, host, hostID, start)
 		if len(openProblems(t, byToken, map[string]string{"lab": host, "case": "c"})) != 0 {
 			t.Error("a part of a tag's value is taken for the whole")
 		}
 
-		z.API(t, "event.acknowledge", map[string]any{"eventids": []string{open[0].EventID}, "action": 2 | 4 | 8, "message": "seen\nit", "severity": 4}, nil)
-		if err := byToken.Say(t.Context(), open[0].EventID, strings.Repeat("é", 3000)); err != nil {
-			t.Error(err)
-		}
-		z.API(t, "event.acknowledge", map[string]any{"eventids": []string{open[1].EventID}, "action": 1}, nil)
-		if err := byLogin.CloseProblem(t.Context(), open[3].EventID, "foreign"); err != nil {
-			t.Error(err)
-		}
+		touchProblems(t, z, byToken, byLogin, open)
 		z.Deliver(t, z.Trapper, lab.Value{Host: host, Key: KeyTransition, Value: "c3|High|close|resolved"})
 		z.Wait(t, "three problems to end", func() bool { return len(openProblems(t, byToken, tags)) == 1 })
 		all := got(t, func() ([]Problem, error) { return byLogin.Events(t.Context(), tags, start.Add(-time.Minute)) })
-		if len(all) != 4 {
-			t.Fatalf("all: %+v", all)
-		}
-		// The service's user shares no group with Admin: it sees a number.
-		for i, want := range []string{"", "#1", "", "api-service"} {
-			if all[i].ClosedBy != want || (all[i].EndEvent == "") != (i == 0) || all[i].Ended.IsZero() != (i == 0) {
-				t.Errorf("%s: closed by %q, want %q; end %s at %s", all[i].Name, all[i].ClosedBy, want, all[i].EndEvent, all[i].Ended)
-			}
-		}
-		acks := all[0].Acks
-		if len(acks) != 2 || !acks[0].Acknowledged || !acks[0].Severity || acks[0].OldSeverity != 2 || acks[0].NewSeverity != 4 || acks[0].Message != "seen it" ||
-			acks[0].UserID != "1" || acks[0].User != "" || acks[1].Message != strings.Repeat("é", MaxMessage) || acks[1].User != "api-service" {
-			t.Errorf("acknowledgements: %+v", acks)
-		}
+		wantClosed(t, all)
+		wantAcks(t, all[0].Acks)
 		if all[0].Severity != 4 || len(all[3].Acks) != 1 || !all[3].Acks[0].Closed {
 			t.Errorf("raised: %+v, closed by us: %+v", all[0].Severity, all[3].Acks)
 		}
@@ -152,6 +130,60 @@ func TestLiveAPIProblems(t *testing.T) {
 		}
 		testLiveMaintenance(t, z, byToken, hostID, host)
 	})
+}
+
+// wantOpen wants the four problems of TestLiveAPIProblems, open and untouched.
+func wantOpen(t *testing.T, open []Problem, host, hostID string, start time.Time) {
+	t.Helper()
+
+	if len(open) != 4 {
+		t.Fatalf("open: %+v", open)
+	}
+	p := open[0]
+	if p.Name != "Case c1" || !slices.Equal(p.Tags["case"], []string{"c1"}) || p.Host != host || p.HostID != hostID ||
+		p.Severity != 2 || open[1].Severity != 4 || p.At.Before(start.Add(-time.Minute)) || p.EndEvent != "" || !p.Ended.IsZero() {
+		t.Fatalf("open: %+v", open)
+	}
+}
+
+// touchProblems lets a person raise the first problem and close the second, and us
+// write to the first and close the fourth.
+func touchProblems(t *testing.T, z *lab.ZabbixServer, byToken, byLogin *API, open []Problem) {
+	t.Helper()
+
+	z.API(t, "event.acknowledge", map[string]any{"eventids": []string{open[0].EventID}, "action": 2 | 4 | 8, "message": "seen\nit", "severity": 4}, nil)
+	if err := byToken.Say(t.Context(), open[0].EventID, strings.Repeat("é", 3000)); err != nil {
+		t.Error(err)
+	}
+	z.API(t, "event.acknowledge", map[string]any{"eventids": []string{open[1].EventID}, "action": 1}, nil)
+	if err := byLogin.CloseProblem(t.Context(), open[3].EventID, "foreign"); err != nil {
+		t.Error(err)
+	}
+}
+
+// wantClosed wants all four problems, the first open and the others closed.
+func wantClosed(t *testing.T, all []Problem) {
+	t.Helper()
+
+	if len(all) != 4 {
+		t.Fatalf("all: %+v", all)
+	}
+	// The service's user shares no group with Admin: it sees a number.
+	for i, want := range []string{"", "#1", "", "api-service"} {
+		if all[i].ClosedBy != want || (all[i].EndEvent == "") != (i == 0) || all[i].Ended.IsZero() != (i == 0) {
+			t.Errorf("%s: closed by %q, want %q; end %s at %s", all[i].Name, all[i].ClosedBy, want, all[i].EndEvent, all[i].Ended)
+		}
+	}
+}
+
+// wantAcks wants what a person said, raising the severity, and then what we said.
+func wantAcks(t *testing.T, acks []Ack) {
+	t.Helper()
+
+	if len(acks) != 2 || !acks[0].Acknowledged || !acks[0].Severity || acks[0].OldSeverity != 2 || acks[0].NewSeverity != 4 || acks[0].Message != "seen it" ||
+		acks[0].UserID != "1" || acks[0].User != "" || acks[1].Message != strings.Repeat("é", MaxMessage) || acks[1].User != "api-service" {
+		t.Errorf("acknowledgements: %+v", acks)
+	}
 }
 
 // testLiveMaintenance shows how a host in maintenance without data, and a problem
@@ -174,18 +206,31 @@ func testLiveMaintenance(t *testing.T, z *lab.ZabbixServer, a *API, hostID, host
 		hosts = got(t, func() ([]HostInfo, error) { return a.Hosts(t.Context()) })
 		return len(hosts) == 1 && hosts[0].Maintenance
 	})
-	if h := hosts[0]; h.ID != hostID || h.Name != host || h.Visible != host+` "{HOST.HOST}"` || !h.Monitored || !h.Takes || !h.NoData || h.Proxy != "" || h.Discovered {
-		t.Errorf("host: %+v", h)
-	}
-	active := got(t, maintenances)
-	if len(active) != 1 || active[0].Name != host+" maintenance" || !slices.Equal(active[0].Hosts, []string{host}) || !active[0].NoData || active[0].Limited ||
-		active[0].Till.Sub(active[0].From) != 30*time.Minute {
-		t.Errorf("maintenance: %+v", active)
-	}
+	wantHost(t, hosts[0], hostID, host)
+	wantMaintenance(t, got(t, maintenances), host)
 	z.Wait(t, "a suppressed problem", func() bool {
 		open := openProblems(t, a, map[string]string{"lab": host})
 		return len(open) == 1 && open[0].Suppressed
 	})
+}
+
+// wantHost wants a host that takes values and is in maintenance without data.
+func wantHost(t *testing.T, h HostInfo, id, name string) {
+	t.Helper()
+
+	if h.ID != id || h.Name != name || h.Visible != name+` "{HOST.HOST}"` || !h.Monitored || !h.Takes || !h.NoData || h.Proxy != "" || h.Discovered {
+		t.Errorf("host: %+v", h)
+	}
+}
+
+// wantMaintenance wants the half hour without data of that host alone.
+func wantMaintenance(t *testing.T, active []Maintenance, host string) {
+	t.Helper()
+
+	if len(active) != 1 || active[0].Name != host+" maintenance" || !slices.Equal(active[0].Hosts, []string{host}) || !active[0].NoData || active[0].Limited ||
+		active[0].Till.Sub(active[0].From) != 30*time.Minute {
+		t.Errorf("maintenance: %+v", active)
+	}
 }
 
 // got returns what a call gave; an error ends the test.
@@ -218,16 +263,7 @@ func TestLiveAPIRights(t *testing.T) {
 		a := openAPI(t, o)
 
 		var said *APIError
-		// 6.0 says -32602, 7.0 says -32500.
-		if err := a.Call(t.Context(), "trigger.get", nil, nil); !errors.As(err, &said) || !strings.Contains(said.Data, "trigger.get") {
-			t.Errorf("method that the role does not have: %v", err)
-		}
-		if err := a.Call(t.Context(), "nothing.get", nil, nil); !errors.As(err, &said) || said.Code != CodeMethod {
-			t.Errorf("method that there is not: %v", err)
-		}
-		if err := a.Say(t.Context(), "999999", "x"); !errors.As(err, &said) || said.Code != CodeApplication {
-			t.Errorf("event that there is not: %v", err)
-		}
+		testLiveRefused(t, a)
 		z.Deliver(t, z.Trapper, lab.Value{Host: host, Key: KeyTransition, Value: "none"})
 		time.Sleep(2 * time.Second)
 		z.Deliver(t, z.Trapper, lab.Value{Host: host, Key: KeyTransition, Value: "r1|High|open|x"})
@@ -242,22 +278,7 @@ func TestLiveAPIRights(t *testing.T) {
 
 		o.TokenFile, o.User, o.PasswordFile = "", "api-reader", writeFile(t, password)
 		b := openAPI(t, o)
-		hosts := func() (n int, err error) {
-			var all []any
-			err = b.Call(t.Context(), "host.get", map[string]any{"output": []string{"host"}}, &all)
-			return len(all), err
-		}
-		if n, err := hosts(); err != nil || n != 1 {
-			t.Fatalf("= %d, %v", n, err)
-		}
-		z.SQL(t, "delete from sessions where userid=(select userid from users where username='api-reader')")
-		if n, err := hosts(); err != nil || n != 1 {
-			t.Errorf("after the session ended: %d, %v", n, err)
-		}
-		b.Close()
-		if rest := strings.TrimSpace(z.SQL(t, "select count(*) from sessions where status=0 and userid=(select userid from users where username='api-reader')")); rest != "0" {
-			t.Errorf("%s sessions are left behind", rest)
-		}
+		testLiveSession(t, z, b)
 		o.PasswordFile = writeFile(t, "wrong")
 		if _, err := openAPI(t, o).Hosts(t.Context()); !errors.As(err, &said) || said.Method != "user.login" || said.Code != CodeApplication {
 			t.Errorf("wrong password: %v", err)
@@ -267,6 +288,47 @@ func TestLiveAPIRights(t *testing.T) {
 			t.Errorf("disabled token: %v", err)
 		}
 	})
+}
+
+// testLiveRefused shows what a call says of a method that the role does not have, of
+// one that there is not, and of an event that there is not.
+func testLiveRefused(t *testing.T, a *API) {
+	t.Helper()
+
+	var said *APIError
+	// 6.0 says -32602, 7.0 says -32500.
+	if err := a.Call(t.Context(), "trigger.get", nil, nil); !errors.As(err, &said) || !strings.Contains(said.Data, "trigger.get") {
+		t.Errorf("method that the role does not have: %v", err)
+	}
+	if err := a.Call(t.Context(), "nothing.get", nil, nil); !errors.As(err, &said) || said.Code != CodeMethod {
+		t.Errorf("method that there is not: %v", err)
+	}
+	if err := a.Say(t.Context(), "999999", "x"); !errors.As(err, &said) || said.Code != CodeApplication {
+		t.Errorf("event that there is not: %v", err)
+	}
+}
+
+// testLiveSession shows that a session that ended is made anew, and that none is left
+// behind.
+func testLiveSession(t *testing.T, z *lab.ZabbixServer, b *API) {
+	t.Helper()
+
+	hosts := func() (n int, err error) {
+		var all []any
+		err = b.Call(t.Context(), "host.get", map[string]any{"output": []string{"host"}}, &all)
+		return len(all), err
+	}
+	if n, err := hosts(); err != nil || n != 1 {
+		t.Fatalf("= %d, %v", n, err)
+	}
+	z.SQL(t, "delete from sessions where userid=(select userid from users where username='api-reader')")
+	if n, err := hosts(); err != nil || n != 1 {
+		t.Errorf("after the session ended: %d, %v", n, err)
+	}
+	b.Close()
+	if rest := strings.TrimSpace(z.SQL(t, "select count(*) from sessions where status=0 and userid=(select userid from users where username='api-reader')")); rest != "0" {
+		t.Errorf("%s sessions are left behind", rest)
+	}
 }
 
 // TestLiveAPIPush shows history.push of 7.0, what is refused, and that 6.0 has none.

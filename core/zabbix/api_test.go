@@ -267,10 +267,10 @@ func TestFaultsOfTheWay(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 
-			real := fake.NewZabbixAPI(t, "7.0.9")
+			zabbix := fake.NewZabbixAPI(t, "7.0.9")
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.Header.Get("Authorization") == "" {
-					real.ServeHTTP(w, r)
+					zabbix.ServeHTTP(w, r)
 					return
 				}
 				// The body has to be read, else the server does not notice that the client left.
@@ -443,8 +443,8 @@ func TestTransportLooksAtAddresses(t *testing.T) {
 func TestTLSTrustsTheFileAlone(t *testing.T) {
 	t.Parallel()
 
-	real := fake.NewZabbixAPI(t, "7.0.9")
-	server := httptest.NewTLSServer(real)
+	zabbix := fake.NewZabbixAPI(t, "7.0.9")
+	server := httptest.NewTLSServer(zabbix)
 	t.Cleanup(server.Close)
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	o := withToken(t, server.URL+"/api_jsonrpc.php")

@@ -18,7 +18,7 @@ const (
 )
 
 // ErrMore says that there is more than is read at once. What was read is valid.
-var ErrMore = errors.New("Zabbix has more than is read at once")
+var ErrMore = errors.New("there is more in Zabbix than is read at once")
 
 // HostInfo is a host that the token sees.
 type HostInfo struct {

@@ -17,7 +17,10 @@ const (
 // times and before others of their hosts.
 type RestError struct {
 	Rest []int // indices, ascending
-	Err  error // what stopped the first of them
+	// Err is what broke off, or else why the first host waits. Where it is an
+	// *AwayError, everything was tried and only values of Hosts remain.
+	Err   error
+	Hosts map[string]error // by host: why its values alone remain, an *AwayError
 }
 
 // Error says how many there are, and why.
@@ -38,9 +41,10 @@ func (e *RestError) Unwrap() error { return e.Err }
 // the door says how many values it refused and not which, parts of a request are
 // sent again, with the same times, until that is known. What was taken is sent
 // again for nothing else. Once an item refused a value, its later ones are not
-// sent and count as refused.
+// sent and count as refused. Once the door gave an *AwayError for values of a host,
+// no more of that host are sent, and those of others are.
 func Deliver(ctx context.Context, door Door, values []Value) (refused []int, err error) {
-	d := delivery{door: door, values: values, fate: make([]fate, len(values)), bad: map[itemOf]bool{}, held: map[string]bool{}}
+	d := delivery{door: door, values: values, fate: make([]fate, len(values)), bad: map[itemOf]bool{}, held: map[string]error{}}
 	for i := range values {
 		if len(values[i].Value) > mostValue {
 			d.fate[i] = isRefused
@@ -66,7 +70,7 @@ func Deliver(ctx context.Context, door Door, values []Value) (refused []int, err
 		}
 	}
 	if len(rest) > 0 {
-		return refused, &RestError{rest, d.why}
+		return refused, &RestError{rest, d.why, d.held}
 	}
 	return refused, nil
 }
@@ -88,10 +92,10 @@ type delivery struct {
 	door   Door
 	values []Value
 	fate   []fate
-	bad    map[itemOf]bool // items that refused a value
-	held   map[string]bool // hosts of which nothing more is sent
-	queues [][]int         // by host, in the order of their first values
-	turn   int             // the queue that is looked at next
+	bad    map[itemOf]bool  // items that refused a value
+	held   map[string]error // hosts of which nothing more is sent, and why
+	queues [][]int          // by host, in the order of their first values
+	turn   int              // the queue that is looked at next
 	made   bool
 	why    error
 }
@@ -151,7 +155,7 @@ func (d *delivery) fill(batch []int, at int, bytes *int) ([]int, bool) {
 	for q := d.queues[at]; len(q) > 0; q = d.queues[at] {
 		v := &d.values[q[0]]
 		switch {
-		case d.held[v.Host]:
+		case d.held[v.Host] != nil:
 			d.queues[at] = nil // they stay open
 			return batch, false
 		case d.bad[itemOf{v.Host, v.Key}]:
@@ -175,8 +179,11 @@ func (d *delivery) fill(batch []int, at int, bytes *int) ([]int, bool) {
 // The parts that are still to be sent are a stack, so that their order stays.
 func (d *delivery) hand(ctx context.Context, batch []int) error {
 	for parts := [][]int{batch}; len(parts) > 0; {
-		part := parts[len(parts)-1]
+		part := d.unheld(parts[len(parts)-1])
 		parts = parts[:len(parts)-1]
+		if len(part) == 0 {
+			continue
+		}
 		values := make([]Value, len(part))
 		for i, n := range part {
 			values[i] = d.values[n]
@@ -187,6 +194,8 @@ func (d *delivery) hand(ctx context.Context, batch []int) error {
 			return err
 		}
 		switch {
+		case away != nil && away.Host != "": // of one host, and nothing was taken
+			parts = append(parts, d.apart(part, away)...)
 		case taken.Processed+taken.Failed != len(part):
 			return fmt.Errorf("the door said %d taken and %d refused of %d values", taken.Processed, taken.Failed, len(part))
 		case taken.Failed == 0:
@@ -205,6 +214,37 @@ func (d *delivery) hand(ctx context.Context, batch []int) error {
 		}
 	}
 	return nil
+}
+
+// unheld returns those values of a request whose hosts were not held meanwhile.
+func (d *delivery) unheld(part []int) []int {
+	if len(d.held) == 0 {
+		return part
+	}
+	return slices.DeleteFunc(slices.Clone(part), func(i int) bool { return d.held[d.values[i].Host] != nil })
+}
+
+// apart holds the host that an error is about, and returns the values of others as
+// parts that are still to be sent: by host, for whoever redirects looks at one only.
+func (d *delivery) apart(part []int, away *AwayError) (parts [][]int) {
+	before := len(d.held)
+	for _, i := range part {
+		last := len(parts) - 1
+		switch host := d.values[i].Host; {
+		case host == away.Host:
+			d.settle([]int{i}, isRefused, away)
+		case last >= 0 && d.values[parts[last][0]].Host == host:
+			parts[last] = append(parts[last], i)
+		default:
+			parts = append(parts, []int{i})
+		}
+	}
+	if len(d.held) == before { // the door names a host that was not in it
+		d.settle(part, isRefused, away)
+		return nil
+	}
+	slices.Reverse(parts)
+	return parts
 }
 
 // which settles a request whose answer said which values were refused.
@@ -230,7 +270,9 @@ func (d *delivery) settle(part []int, f fate, err error) {
 		switch {
 		case f == isRefused && err != nil:
 			d.fate[n] = isHeld
-			d.held[v.Host] = true
+			if d.held[v.Host] == nil {
+				d.held[v.Host] = err
+			}
 			if d.why == nil {
 				d.why = err
 			}

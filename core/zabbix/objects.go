@@ -3,6 +3,7 @@ package zabbix
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // MacroStop is the macro of the worker's host that is its stop switch.
@@ -73,20 +74,27 @@ func (a *API) Silenced(ctx context.Context, hostIDs []string) ([]string, error) 
 	return all, err
 }
 
-// OwnItems returns the numbers of the items of our templates, by their keys, which
-// administrators choose and log text does not. It returns at most 50,000.
-func (a *API) OwnItems(ctx context.Context) ([]string, error) {
+// OwnItems returns the numbers of the items of our templates and the hosts that have
+// them, by their keys, which administrators choose and log text does not. It looks at
+// 50,000 at most.
+func (a *API) OwnItems(ctx context.Context) (ids, hosts []string, err error) {
 	var items []struct {
-		ID string `json:"itemid"`
+		ID    string `json:"itemid"`
+		Hosts []struct {
+			Host string `json:"host"`
+		} `json:"hosts"`
 	}
-	err := a.Call(ctx, "item.get", map[string]any{
-		"output": []string{"itemid"}, "search": map[string]string{"key_": "penstock."}, "startSearch": true, "limit": 50_000,
+	err = a.Call(ctx, "item.get", map[string]any{
+		"output": []string{"itemid"}, "selectHosts": []string{"host"}, "search": map[string]string{"key_": "penstock."}, "startSearch": true, "limit": 50_000,
 	}, &items)
-	ids := make([]string, len(items))
-	for i, item := range items {
-		ids[i] = item.ID
+	for _, item := range items {
+		ids = append(ids, item.ID)
+		for _, h := range item.Hosts {
+			hosts = append(hosts, h.Host)
+		}
 	}
-	return ids, err
+	slices.Sort(hosts)
+	return ids, slices.Compact(hosts), err
 }
 
 // The tag that marks problems of cases.

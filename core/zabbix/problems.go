@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -24,6 +25,11 @@ const (
 	ownKeys = "penstock."
 )
 
+var (
+	errNone   = errors.New("there are no events near the newest that was read")
+	errReused = errors.New("an event has the number of another that was read")
+)
+
 // ProblemCursor is how far the problems of a Zabbix have been read. It can be kept as
 // JSON. Its zero value is a reader that has not begun: it leaves out what was there
 // before.
@@ -31,6 +37,11 @@ type ProblemCursor struct {
 	Newest uint64   `json:"newest"` // number of the newest event that was read
 	Recent []uint64 `json:"recent"` // those read among the last ones, sorted
 	Open   []uint64 `json:"open"`   // problems that were handed out and are not over, sorted
+	At     int64    `json:"at"`     // the latest time of an event that was read, Unix seconds
+	// Gaps is how often the reader began anew, because Zabbix numbers its events from
+	// below Newest: its database is another, or was restored from a backup. Problems
+	// and ends of problems may be missing then.
+	Gaps int `json:"gaps"`
 }
 
 // ProblemLines reads the problems that came since the cursor, and which of those that it
@@ -41,11 +52,15 @@ type ProblemCursor struct {
 func (a *API) ProblemLines(ctx context.Context, c ProblemCursor, most int) (lines [][]byte, next ProblemCursor, more bool, err error) {
 	most = min(max(most, 1), maxAsked)
 	if c.Newest == 0 {
-		next, err = a.beginProblems(ctx)
+		next, _, err = a.beginProblems(ctx, 0)
 		return nil, next, false, err
 	}
 	fresh, more, err := a.freshEvents(ctx, c, most)
-	if err != nil {
+	switch {
+	case errors.Is(err, errNone), errors.Is(err, errReused):
+		next, more, err = a.beginAnew(ctx, c, errors.Is(err, errReused))
+		return nil, next, more, err
+	case err != nil:
 		return nil, c, false, err
 	}
 	ids := make([]uint64, len(fresh))
@@ -55,6 +70,9 @@ func (a *API) ProblemLines(ctx context.Context, c ProblemCursor, most int) (line
 		ended = ended || e.Value == 0
 	}
 	next = c.clone()
+	for _, e := range fresh {
+		next.At = max(next.At, int64(e.Clock))
+	}
 	lines, err = a.newProblems(ctx, ids, &next)
 	switch {
 	case err != nil:
@@ -71,7 +89,7 @@ func (a *API) ProblemLines(ctx context.Context, c ProblemCursor, most int) (line
 
 // Equal says whether two cursors are one.
 func (c ProblemCursor) Equal(d ProblemCursor) bool {
-	return c.Newest == d.Newest && slices.Equal(c.Recent, d.Recent) && slices.Equal(c.Open, d.Open)
+	return c.Newest == d.Newest && slices.Equal(c.Recent, d.Recent) && slices.Equal(c.Open, d.Open) && c.At == d.At && c.Gaps == d.Gaps
 }
 
 func (c ProblemCursor) clone() ProblemCursor {
@@ -79,20 +97,46 @@ func (c ProblemCursor) clone() ProblemCursor {
 	return c
 }
 
-// beginProblems returns the cursor behind all that is there.
-func (a *API) beginProblems(ctx context.Context) (ProblemCursor, error) {
-	var newest []eventRow
-	err := a.Call(ctx, "event.get", map[string]any{
-		"output": []string{"eventid"}, "source": 0, "object": 0, "sortfield": "eventid", "sortorder": "DESC", "limit": lookBack,
-	}, &newest)
+// beginProblems returns the cursor behind all that is there and is not later than at,
+// 0 for behind all, and the number of the newest event, 0 where there is none.
+func (a *API) beginProblems(ctx context.Context, at int64) (c ProblemCursor, newest uint64, err error) {
+	var rows []eventRow
+	err = a.Call(ctx, "event.get", map[string]any{
+		"output": []string{"eventid", "clock"}, "source": 0, "object": 0, "sortfield": "eventid", "sortorder": "DESC", "limit": lookBack,
+	}, &rows)
 	if err != nil {
-		return ProblemCursor{}, err
+		return ProblemCursor{}, 0, err
 	}
-	c := ProblemCursor{Newest: 1}
-	for _, e := range newest {
-		c.read(uint64(e.ID))
+	c = ProblemCursor{Newest: 1, At: at}
+	for _, e := range rows {
+		newest = max(newest, uint64(e.ID))
+		if at == 0 || int64(e.Clock) <= at {
+			c.read(uint64(e.ID))
+		}
 	}
-	return c, nil
+	c.Newest = max(c.Newest, newest)
+	if at == 0 {
+		for _, e := range rows {
+			c.At = max(c.At, int64(e.Clock))
+		}
+	}
+	return c, newest, nil
+}
+
+// beginAnew is called where Zabbix has no event near the newest that was read, or gave
+// a number again. Events that are later than all that were read are read next. Where
+// nothing came since, as when all events of a quiet server were cleaned away, the cursor
+// stays.
+func (a *API) beginAnew(ctx context.Context, c ProblemCursor, reused bool) (next ProblemCursor, more bool, err error) {
+	next, newest, err := a.beginProblems(ctx, c.At)
+	switch {
+	case err != nil || newest == 0:
+		return c, false, err
+	case newest >= c.from() && !reused: // it came just now
+		return c, true, nil
+	}
+	next.Gaps = c.Gaps + 1
+	return next, true, nil
 }
 
 // read notes an event that was read.
@@ -108,21 +152,29 @@ func (c *ProblemCursor) read(id uint64) {
 // from is the number from which events are looked at.
 func (c *ProblemCursor) from() uint64 { return c.Newest - min(c.Newest-1, lookBack) }
 
-// freshEvents returns events that were not read yet, in order: their numbers, and
-// whether they are problems.
+// freshEvents returns events that were not read yet, in order: their numbers, times, and
+// whether they are problems. The error is errNone or errReused where the numbers do not
+// go on from those that were read.
 func (a *API) freshEvents(ctx context.Context, c ProblemCursor, most int) (fresh []eventRow, more bool, err error) {
 	limit := lookBack + 1 + most
 	var found []eventRow
 	err = a.Call(ctx, "event.get", map[string]any{
-		"output": []string{"eventid", "value"}, "source": 0, "object": 0, "eventid_from": strconv.FormatUint(c.from(), 10),
+		"output": []string{"eventid", "clock", "value"}, "source": 0, "object": 0, "eventid_from": strconv.FormatUint(c.from(), 10),
 		"sortfield": "eventid", "sortorder": "ASC", "limit": limit,
 	}, &found)
 	if err != nil {
 		return nil, false, err
 	}
+	if len(found) == 0 {
+		return nil, false, errNone
+	}
 	for _, e := range found {
-		if _, read := slices.BinarySearch(c.Recent, uint64(e.ID)); !read {
+		_, read := slices.BinarySearch(c.Recent, uint64(e.ID))
+		switch {
+		case !read:
 			fresh = append(fresh, e)
+		case c.At > 0 && int64(e.Clock) > c.At: // an event cannot get later
+			return nil, false, errReused
 		}
 	}
 	slices.SortFunc(fresh, func(x, y eventRow) int { return cmp.Compare(x.ID, y.ID) })

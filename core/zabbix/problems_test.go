@@ -20,6 +20,7 @@ type tableRow struct {
 	value       int    // 1 for a problem
 	end         uint64 // the event that ended it
 	name        string
+	at          uint64 // seconds; the number where it is 0
 }
 
 // eventTable answers event.get and trigger.get as 6.0.14 and 7.0.9 do: numbers as text.
@@ -77,7 +78,7 @@ func (e *eventTable) events(params json.RawMessage) any {
 			continue
 		}
 		found = append(found, map[string]any{
-			"eventid": id, "objectid": fmt.Sprint(r.trigger), "clock": fmt.Sprint(1795690000 + r.id), "ns": "7", "value": fmt.Sprint(r.value),
+			"eventid": id, "objectid": fmt.Sprint(r.trigger), "clock": fmt.Sprint(1795690000 + max(r.id, r.at)), "ns": "7", "value": fmt.Sprint(r.value),
 			"name": r.name, "severity": "4", "r_eventid": fmt.Sprint(r.end),
 			"hosts": []map[string]string{{"hostid": "5", "host": "ot-gw1", "name": "OT gateway 1"}},
 			"tags":  []map[string]string{{"tag": "scope", "value": "performance"}},
@@ -248,6 +249,80 @@ func TestProblemsAreReadInPieces(t *testing.T) {
 	}
 	if len(seen) != 1300 || len(r.at.Recent) > lookBack+1 || len(r.at.Open) != 1300 {
 		t.Errorf("%d problems read, %d recent, %d open", len(seen), len(r.at.Recent), len(r.at.Open))
+	}
+}
+
+// later is a problem of the database that was restored.
+func later(id, at uint64) tableRow {
+	return tableRow{id: id, trigger: 1, value: 1, name: "Flow too high", at: at}
+}
+
+// TestProblemsOfARestoredDatabaseAreRead: its numbers are lower. What came since is
+// read, what is old is not, and that something may be missing is noted once.
+func TestProblemsOfARestoredDatabaseAreRead(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		rows []tableRow // of the restored database; 9,000 and all from 8,900 on were read before
+		want []string
+		gaps int
+	}{
+		{"+ far below", []tableRow{open(5000, 1), later(5001, 9050), later(5002, 9060)}, []string{"+5001", "+5002"}, 1},
+		{"+ far below, and nothing came since", []tableRow{open(5000, 1)}, nil, 1},
+		{"+ another database", []tableRow{later(1, 9050), later(2, 9060)}, []string{"+1", "+2"}, 1},
+		{"+ a little below, numbers were given again", []tableRow{open(8900, 1), open(8950, 1), later(8951, 9050), later(9000, 9070)}, []string{"+8951", "+9000"}, 1},
+		{"+ a little below, and one more number", []tableRow{open(8950, 1), later(8960, 9050), later(9001, 9060)}, []string{"+8960", "+9001"}, 1},
+		{"- the newest were deleted with their triggers", []tableRow{open(8900, 1)}, nil, 0},
+		{"- the newest were deleted with their triggers, and one came", []tableRow{open(8900, 1), open(9001, 1)}, []string{"+9001"}, 0},
+		{"- one was stored late", []tableRow{open(8900, 1), open(8930, 1), open(9000, 1)}, []string{"+8930"}, 0},
+		{"- all were cleaned away", nil, nil, 0},
+		{"- all were cleaned away, and one came", []tableRow{open(9100, 1)}, []string{"+9100"}, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			table := &eventTable{keys: map[uint64]string{1: "flow"}}
+			for id := uint64(8900); id <= 9000; id += 10 {
+				if id != 8930 {
+					table.add(open(id, 1))
+				}
+			}
+			table.add(open(8951, 1))
+			r := newProblemReader(t, table)
+			table.mu.Lock()
+			table.rows = tt.rows
+			table.mu.Unlock()
+			var got []string
+			for range 4 {
+				lines, _ := r.read(100)
+				got = append(got, lines...)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" || r.at.Gaps != tt.gaps {
+				t.Errorf("%d gaps, want %d; lines (-want +got):\n%s", r.at.Gaps, tt.gaps, diff)
+			}
+			table.add(later(9200, 9200))
+			r.want("+9200") // and it goes on
+			if r.at.Gaps != tt.gaps {
+				t.Errorf("%d gaps, want %d", r.at.Gaps, tt.gaps)
+			}
+		})
+	}
+}
+
+// TestProblemsThatWereOpenBeforeAGapAreForgotten: their numbers are those of others.
+func TestProblemsThatWereOpenBeforeAGapAreForgotten(t *testing.T) {
+	t.Parallel()
+	table := &eventTable{keys: map[uint64]string{1: "flow"}}
+	table.add(open(5000, 1))
+	r := newProblemReader(t, table)
+	table.add(open(5001, 1))
+	r.want("+5001")
+	table.mu.Lock()
+	table.rows = []tableRow{later(11, 6000)}
+	table.mu.Unlock()
+	r.want()
+	r.want("+11")
+	if diff := cmp.Diff([]uint64{11}, r.at.Open); diff != "" {
+		t.Errorf("open (-want +got):\n%s", diff)
 	}
 }
 

@@ -26,23 +26,31 @@ const (
 
 var errReset = errors.New("it has lost its server, and sends away who comes")
 
-// AwayError says that values were refused, and by whom: while an address that comes
-// before it in the list cannot be reached, and may be the one that takes them. A
-// server refuses what belongs to its proxies.
+// AwayError says that values were not taken and may be later, of what host, and who
+// is in the way. Without a Host, Refused refused them while Away, which comes before
+// it in the list and may be the one that takes them, cannot be reached: a server
+// refuses what belongs to its proxies. With a Host, Refused redirects its values to
+// Away, which does not take them: it is not in the options, cannot be reached, gives no
+// complete answer (then an *UnsureError is in it), or redirects again. Values of other
+// hosts are not concerned.
 type AwayError struct {
-	Refused string    // the address that refused
-	Away    string    // the address that cannot be reached
-	Since   time.Time // since when that is known
+	Host    string    // whose values alone are concerned; "" for all that were refused
+	Refused string    // the address that refused or redirected
+	Away    string    // the address that does not take them
+	Since   time.Time // since when that is known, of the address or, where there is one, of the host
 	Err     error     // why
 }
 
-// Error names both addresses.
+// Error names the addresses, and the host where it is about one.
 func (e *AwayError) Error() string {
-	return fmt.Sprintf("%s refused values that %s may take, which cannot be reached since %s: %v",
-		e.Refused, e.Away, e.Since.Format(time.RFC3339), e.Err)
+	since := e.Since.Format(time.RFC3339)
+	if e.Host != "" {
+		return fmt.Sprintf("values of host %q have no way into zabbix since %s: %v", plain(e.Host, 128), since, e.Err)
+	}
+	return fmt.Sprintf("%s refused values that %s may take, which cannot be reached since %s: %v", e.Refused, e.Away, since, e.Err)
 }
 
-// Unwrap returns why the address cannot be reached.
+// Unwrap returns why the values were not taken.
 func (e *AwayError) Unwrap() error { return e.Err }
 
 // TrapperSender hands values over by the sender protocol, compressed, each request
@@ -57,9 +65,10 @@ type TrapperSender struct {
 	packers sync.Pool
 
 	mu       sync.Mutex
-	troubles map[string]trouble // addresses that could not be reached
-	routes   map[string]string  // where a proxy group wants the values of a host
-	grouped  bool               // some address redirects: one request, one host
+	troubles map[string]trouble   // addresses that could not be reached
+	routes   map[string]string    // where a proxy group wants the values of a host
+	strays   map[string]time.Time // hosts whose redirects lead nowhere, and since when
+	grouped  bool                 // some address redirects: one request, one host
 }
 
 // trouble is an address that could not be reached, and is not tried for a while.
@@ -76,7 +85,7 @@ func NewSender(o SendOptions, log *slog.Logger) (*TrapperSender, error) {
 	}
 	s := &TrapperSender{
 		o: o, log: log, now: time.Now, tls: config, known: map[string]bool{},
-		troubles: map[string]trouble{}, routes: map[string]string{},
+		troubles: map[string]trouble{}, routes: map[string]string{}, strays: map[string]time.Time{},
 	}
 	s.packers.New = func() any { return newPacker() }
 	for _, list := range [][]string{o.To, o.Redirects} {
@@ -102,7 +111,8 @@ func (s *TrapperSender) OneHost() bool {
 // an address of the options. The error is an *UnsureError once something went out
 // and no answer came that counts all values; sent again, they have to be the same,
 // with the same time. It is an *AwayError, beside what was taken, where refused
-// values may belong to an address that cannot be reached.
+// values may belong to an address that cannot be reached, or where the first host is
+// redirected to one that does not take its values.
 //
 // Text that is not UTF-8 is mended, and so are characters with the number 0, at
 // which Zabbix would cut a text off. Of two values of one item with the same time
@@ -126,38 +136,55 @@ func (s *TrapperSender) Send(ctx context.Context, values []Value) (Taken, error)
 	}
 	within, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
+	return s.try(ctx, within, values, frame)
+}
 
+// try asks one address after another, within the time of within; ctx is the caller's.
+func (s *TrapperSender) try(ctx, within context.Context, values []Value, frame []byte) (Taken, error) {
 	host := wireText(values[0].Host)
 	var failed []error
-	addresses := s.addresses(host)
+	addresses, routed := s.addresses(host)
 	for i, address := range addresses {
 		a, err := s.exchange(within, address, frame, len(addresses)-i)
-		if err == nil && a.Redirect != nil && !a.Redirect.Reset {
-			return s.follow(within, host, address, a.Redirect.Address, frame, len(values))
-		}
-		if err == nil && a.Redirect != nil {
+		if err == nil && a.Redirect != nil && a.Redirect.Reset {
 			err = errReset
 		}
-		var unsure *UnsureError
 		switch {
-		case ctx.Err() != nil && err != nil:
+		case err == nil && a.Redirect == nil:
+			return s.answered(host, address, a, len(values))
+		case err == nil:
+			taken, err := s.follow(within, host, address, a.Redirect.Address, frame, len(values))
+			if err != nil && ctx.Err() == nil {
+				return s.stray(values, address, a.Redirect.Address, err)
+			}
+			return taken, err
+		case ctx.Err() != nil:
 			return Taken{}, err
-		case errors.As(err, &unsure):
-			s.trouble(address, unsure.Err)
+		}
+		s.trouble(address, plainTrouble(err))
+		switch isUnsure := errors.As(err, new(*UnsureError)); {
+		case isUnsure && routed && i == 0: // the others of its group may answer
+			return s.stray(values, address, address, err)
+		case isUnsure:
 			return Taken{}, err
-		case err != nil:
-			s.trouble(address, err)
-			failed = append(failed, fmt.Errorf("send to %s: %w", address, err))
-			continue
 		}
-		s.well(address)
-		taken, err := a.counts(address, len(values))
-		if err == nil && taken.Failed > 0 {
-			err = s.away(host, address)
-		}
-		return taken, err
+		failed = append(failed, fmt.Errorf("send to %s: %w", address, err))
 	}
 	return Taken{}, errors.Join(failed...)
+}
+
+// answered returns what an address says of so many values.
+func (s *TrapperSender) answered(host, address string, a trapperAnswer, total int) (Taken, error) {
+	s.well(address)
+	taken, err := a.counts(address, total)
+	if err != nil {
+		return taken, err
+	}
+	s.found(host)
+	if taken.Failed > 0 {
+		err = s.away(host, address)
+	}
+	return taken, err
 }
 
 // follow goes where a member of a proxy group sent us. It did not take anything.
@@ -167,29 +194,93 @@ func (s *TrapperSender) follow(ctx context.Context, host, from, to string, frame
 	if !s.known[to] {
 		return Taken{}, fmt.Errorf("send to %s: it redirects to %q, which neither zabbix.send.to nor zabbix.send.redirects names", from, to)
 	}
+	failed := func(err error) (Taken, error) {
+		return Taken{}, fmt.Errorf("send to %s, where %s redirects to: %w", to, from, err)
+	}
+	if err := s.avoided(to); err != nil { // so that not each host of a member that hangs takes its time
+		return failed(err)
+	}
 	s.route(host, to)
 	a, err := s.exchange(ctx, to, frame, 1)
-	switch {
-	case err != nil:
-		s.route(host, "")
-		return Taken{}, fmt.Errorf("send to %s, where %s redirects to: %w", to, from, err)
-	case a.Redirect != nil && a.Redirect.Reset:
-		s.route(host, "")
-		return Taken{}, fmt.Errorf("send to %s, where %s redirects to: %w", to, from, errReset)
-	case a.Redirect != nil:
-		s.route(host, "")
-		return Taken{}, fmt.Errorf("send to %s, where %s redirects to: it redirects again, to %q", to, from, a.Redirect.Address)
+	if err == nil && a.Redirect != nil && a.Redirect.Reset {
+		err = errReset
 	}
-	return a.counts(to, total)
+	if err != nil {
+		if !errors.Is(ctx.Err(), context.Canceled) {
+			s.trouble(to, plainTrouble(err))
+		}
+		return failed(err)
+	}
+	s.well(to)
+	if a.Redirect != nil {
+		return failed(fmt.Errorf("it redirects again, to %q", a.Redirect.Address))
+	}
+	taken, err := a.counts(to, total)
+	if err != nil {
+		return failed(err)
+	}
+	s.found(host)
+	return taken, nil
+}
+
+// plainTrouble returns what went wrong with an address, without what it means for the
+// values of one request.
+func plainTrouble(err error) error {
+	if unsure := (*UnsureError)(nil); errors.As(err, &unsure) {
+		return unsure.Err
+	}
+	return err
+}
+
+// stray says that the values of the first host went where nobody takes them. Nothing
+// was taken, as far as anybody knows.
+func (s *TrapperSender) stray(values []Value, from, to string, err error) (Taken, error) {
+	host := wireText(values[0].Host)
+	s.route(host, "")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	since, before := s.strays[host]
+	if !before {
+		if len(s.strays) >= mostRoutes {
+			clear(s.strays)
+		}
+		since = s.now()
+		s.strays[host] = since
+	}
+	return Taken{Failed: len(values)}, &AwayError{Host: values[0].Host, Refused: from, Away: plainAddress(to), Since: since, Err: err}
+}
+
+// found notes that somebody answers for a host.
+func (s *TrapperSender) found(host string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.strays, host)
+}
+
+// avoided returns why an address is left alone at the moment, nil where it is not.
+func (s *TrapperSender) avoided(address string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.troubles[plainAddress(address)]; t.rests(s.now()) {
+		return fmt.Errorf("it is left alone for a while: %w", t.err)
+	}
+	return nil
+}
+
+// rests says whether an address is to be left alone, unless the clock was set back.
+func (t trouble) rests(now time.Time) bool {
+	wait := t.until.Sub(now)
+	return wait > 0 && wait <= addressRest
 }
 
 // addresses returns where values of that host are tried: where its group wants them,
-// then all that are well, then all that were not.
-func (s *TrapperSender) addresses(host string) []string {
+// if it said so, then all that are well, then all that were not.
+func (s *TrapperSender) addresses(host string) (list []string, isRouted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	list, last := make([]string, 0, len(s.o.To)+1), make([]string, 0, len(s.o.To))
+	list = make([]string, 0, len(s.o.To)+1)
+	var last []string
 	routed, isRouted := s.routes[host]
 	if isRouted {
 		list = append(list, routed)
@@ -198,26 +289,25 @@ func (s *TrapperSender) addresses(host string) []string {
 		if isRouted && plainAddress(address) == routed {
 			continue
 		}
-		t, troubled := s.troubles[address]
-		if wait := t.until.Sub(now); troubled && wait > 0 && wait <= addressRest { // unless the clock was set back
+		if s.troubles[plainAddress(address)].rests(now) {
 			last = append(last, address)
 			continue
 		}
 		list = append(list, address)
 	}
-	return append(list, last...)
+	return append(list, last...), isRouted
 }
 
 // trouble leaves an address alone for a while, and forgets the routes that lead there.
 func (s *TrapperSender) trouble(address string, err error) {
 	s.mu.Lock()
-	t, before := s.troubles[address]
+	t, before := s.troubles[plainAddress(address)]
 	now := s.now()
 	if !before {
 		t.since = now
 	}
 	t.until, t.err = now.Add(addressRest), err
-	s.troubles[address] = t
+	s.troubles[plainAddress(address)] = t
 	for host, to := range s.routes {
 		if to == plainAddress(address) {
 			delete(s.routes, host)
@@ -231,8 +321,8 @@ func (s *TrapperSender) trouble(address string, err error) {
 
 func (s *TrapperSender) well(address string) {
 	s.mu.Lock()
-	t, before := s.troubles[address]
-	delete(s.troubles, address)
+	t, before := s.troubles[plainAddress(address)]
+	delete(s.troubles, plainAddress(address))
 	s.mu.Unlock()
 	if before {
 		s.log.Info("values reach zabbix again", "address", address, "took", s.now().Sub(t.since).Round(time.Second))
@@ -266,8 +356,8 @@ func (s *TrapperSender) away(host, answered string) error {
 		if address == answered {
 			break
 		}
-		if t, troubled := s.troubles[address]; troubled {
-			return &AwayError{answered, address, t.since, t.err}
+		if t, troubled := s.troubles[plainAddress(address)]; troubled {
+			return &AwayError{Refused: answered, Away: address, Since: t.since, Err: t.err}
 		}
 	}
 	return nil

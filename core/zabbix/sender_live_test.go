@@ -90,10 +90,14 @@ func TestLiveSenderFindsWhatIsRefused(t *testing.T) {
 		at := lately()
 		deliverAll(t, s, []Value{{Host: "sender plain", Key: "text", Value: "0", At: at}})
 		values := []Value{
-			{Host: "sender plain", Key: "text", Value: "1", At: at.Add(1)}, {Host: "no such host", Key: "text", Value: "2", At: at.Add(2)},
-			{Host: "sender plain", Key: "none", Value: "3", At: at.Add(3)}, {Host: "sender plain", Key: "text", Value: "4", At: at.Add(4)},
-			{Host: "", Key: "text", Value: "5", At: at}, {Host: "sender plain", Key: "text", Value: "6", At: at.Add(6)},
-			{Host: strings.Repeat("long", 500), Key: "text", Value: "7", At: at}, {Host: "sender plain", Key: `text["`, Value: "8", At: at},
+			{Host: "sender plain", Key: "text", Value: "1", At: at.Add(1)},
+			{Host: "no such host", Key: "text", Value: "2", At: at.Add(2)},
+			{Host: "sender plain", Key: "none", Value: "3", At: at.Add(3)},
+			{Host: "sender plain", Key: "text", Value: "4", At: at.Add(4)},
+			{Host: "", Key: "text", Value: "5", At: at},
+			{Host: "sender plain", Key: "text", Value: "6", At: at.Add(6)},
+			{Host: strings.Repeat("long", 500), Key: "text", Value: "7", At: at},
+			{Host: "sender plain", Key: `text["`, Value: "8", At: at},
 		}
 		refused, err := Deliver(t.Context(), s, values)
 		if diff := cmp.Diff([]int{1, 2, 4, 6, 7}, refused); diff != "" || err != nil {

@@ -108,14 +108,16 @@ func TestTextCannotBreakARequest(t *testing.T) {
 	large := strings.Repeat("é\xff\x00", 2<<20)
 	odd := []Value{
 		value("web", "k", "a\xff\xfeb\x00c\xed\xa0\x80"), value("we\x00b\xff", "k\xff", "1"), value("web", "large", large),
-		{Host: "web", Key: "k", Value: "zero time"}, {Host: "web", Key: "k", Value: "future", At: time.Unix(1<<33, 5)},
+		{Host: "web", Key: "k", Value: "zero time"},
+		{Host: "web", Key: "k", Value: "future", At: time.Unix(1<<33, 5)},
 		value("web", "k", `","host":"other`),
 	}
 	wantSend(t, s, Taken{Processed: len(odd)}, odd...)
 	wantTaken(t, []fake.Sent{
 		onWire("web", "k", "a\ufffdb\ufffdc\ufffd"), onWire("we\ufffdb\ufffd", "k\ufffd", "1"),
 		onWire("web", "large", strings.Repeat("é\ufffd\ufffd", 2<<20)),
-		{Host: "web", Key: "k", Value: "zero time"}, {Host: "web", Key: "k", Value: "future", Clock: 1<<31 - 1},
+		{Host: "web", Key: "k", Value: "zero time"},
+		{Host: "web", Key: "k", Value: "future", Clock: 1<<31 - 1},
 		onWire("web", "k", `","host":"other`),
 	}, trapper)
 }
@@ -300,7 +302,9 @@ func TestSendFollowsARedirectOnceAndOnlyToKnownAddresses(t *testing.T) {
 		}
 	}
 	a.Redirect(to(b.Address))
-	s := senderTo(t, nil, SendOptions{To: []string{a.Address}, Redirects: []string{b.Address}})
+	now := noon
+	later := func() time.Time { now = now.Add(addressRest); return now } // no address is left alone
+	s := senderTo(t, later, SendOptions{To: []string{a.Address}, Redirects: []string{b.Address}})
 	if s.OneHost() {
 		t.Error("a proxy group before anybody redirected")
 	}
@@ -319,12 +323,20 @@ func TestSendFollowsARedirectOnceAndOnlyToKnownAddresses(t *testing.T) {
 	if errors.As(err, new(*UnsureError)) || len(c.Flags()) > 0 {
 		t.Errorf("an address that is not known was asked, or nobody is sure: %v", err)
 	}
+	var away *AwayError
+	if !errors.As(err, &away) || away.Host != "web" || away.Away != c.Address {
+		t.Fatalf("error %v, want an AwayError of host web", err)
+	}
+	since := away.Since
 
 	// Two that send to each other.
 	a.Redirect(to(b.Address))
 	b.Redirect(to(a.Address))
 	_, err = s.Send(t.Context(), []Value{value("web", "k", "2")})
 	wantErrorText(t, err, "it redirects again, to")
+	if !errors.As(err, &away) || !away.Since.Equal(since) {
+		t.Errorf("error %v, want it since %s", err, since)
+	}
 
 	// The other has lost its server.
 	b.Set(fake.TrapperFault{Reset: true, For: 1})

@@ -134,7 +134,8 @@ func TestSendOverTLS(t *testing.T) {
 		{"- no client certificate", func() (string, string) { return ours.sign(t, "any", soon, local) }, TLSOptions{CAFile: ours.file}, "remote error: tls: certificate required"},
 		{
 			"- foreign client certificate", func() (string, string) { return ours.sign(t, "any", soon, local) },
-			TLSOptions{CAFile: ours.file, CertFile: foreignCert, KeyFile: foreignKey}, "remote error: tls: certificate required",
+			TLSOptions{CAFile: ours.file, CertFile: foreignCert, KeyFile: foreignKey},
+			"remote error: tls: certificate required",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

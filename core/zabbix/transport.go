@@ -39,7 +39,7 @@ func newTransport(o *APIOptions) (*http.Transport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the address of the API: %w", err)
 	}
-	clear := u.Scheme != "https" && !o.AllowHTTP
+	open := u.Scheme != "https" && !o.AllowHTTP
 	dialer := &net.Dialer{
 		Timeout: o.Timeout,
 		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
@@ -47,7 +47,7 @@ func newTransport(o *APIOptions) (*http.Transport, error) {
 			if err != nil {
 				return fmt.Errorf("read the address %s: %w", address, err)
 			}
-			if clear && !addr.Addr().IsLoopback() {
+			if open && !addr.Addr().IsLoopback() {
 				return fmt.Errorf("%s is another machine: over http everybody on the way could read the token; use https, or set allow_http", addr.Addr())
 			}
 			return nil

@@ -5,7 +5,8 @@
 #	NFPM=nfpm PENSTOCK=bin/penstock deploy/packages/build.sh DIST VERSION [ARCH...]
 #
 # ARCH is amd64, arm64 or armv7 (armhf), all three without one. PENSTOCK is a
-# binary that runs here: it writes the shell completions.
+# binary that runs here: it writes the shell completions. DEB_COMPRESSION=gzip:1 packs
+# a deb in seconds, where xz takes half a minute for a fifth less.
 set -eu
 
 if [ $# -lt 2 ]; then
@@ -30,6 +31,7 @@ esac
 export COMPLETION PACKAGE_VERSION SOURCE_DATE_EPOCH ARCH BINARY PLUGIN
 
 mkdir -p "$COMPLETION"
+sed "s/^  compression: xz\$/  compression: ${DEB_COMPRESSION:-xz}/" deploy/packages/nfpm.yaml >"$dist/nfpm.yaml"
 for shell in bash zsh fish; do
 	"${PENSTOCK:-bin/penstock}" completion "$shell" >"$COMPLETION/$shell"
 done
@@ -39,6 +41,6 @@ for arch in "$@"; do
 	BINARY=$dist/penstock-linux-$arch
 	PLUGIN=$dist/zabbix-agent2-plugin-penstock-linux-$arch
 	for format in deb rpm; do
-		"${NFPM:-nfpm}" package --config deploy/packages/nfpm.yaml --packager "$format" --target "$dist"
+		"${NFPM:-nfpm}" package --config "$dist/nfpm.yaml" --packager "$format" --target "$dist"
 	done
 done

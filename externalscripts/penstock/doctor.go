@@ -30,7 +30,7 @@ func newDoctor(e *env) *cobra.Command {
 		Use:   "doctor",
 		Short: "Find missing rights and wrong modes, with the command that mends each",
 		Long: `Doctor looks at configuration, state directory, sources, drop folders, the servers of the
-model, socket, disk and clock with the eyes of the worker's user, and names what is wrong with the command that
+model, Zabbix, socket, disk and clock with the eyes of the worker's user, and names what is wrong with the command that
 mends it. It changes nothing. Run it as root, so that it may look everywhere.`,
 		Example: "  sudo penstock doctor\n  penstock doctor --config penstock.yaml --user $(id -un)",
 		Args:    cobra.NoArgs,
@@ -135,6 +135,7 @@ func (d *doctor) examine(ctx context.Context) {
 	}
 	d.clock()
 	d.model(ctx)
+	d.zabbix(ctx)
 	d.worker(ctx)
 }
 

@@ -54,8 +54,17 @@ event scripts and actions. A Low case has no problem in Zabbix and no action.
 --plan shows what --apply would do and changes nothing: + create, ~ change, = kept
 because somebody changed it here, - remove, ! not done and why. A second --apply does
 nothing. What an administrator changed stays as it is, unless --overwrite is given.
---remove takes away everything that setup made and nothing else; --plan --remove
-shows it first.
+Who gets notices is never changed but by --operators and --escalate-to.
+
+Whoever shall close cases by closing their problems, or stop reminders by an
+acknowledgement, must be in user group "Penstock approvers", which setup makes:
+Zabbix hides from the worker the names of all others. And policy.approvers must list
+the user name in Zabbix, as name or in accounts.
+
+--remove takes away what setup makes, and nothing else: host group, templates with
+their history (also where somebody imported them by hand), users, scripts, actions.
+While another worker uses them, or a host that setup did not link, only this worker's
+token goes, unless --all is given. --plan --remove shows it first.
 
 Setup logs in as an administrator of Zabbix (type Super admin), not as the worker:
 with --user (the password is asked for, or read from --password-file), or with
@@ -72,6 +81,9 @@ PENSTOCK_SETUP_PASSWORD_FILE and PENSTOCK_SETUP_TOKEN_FILE.`,
 			if err := exclusive(cmd, "apply", "remove"); err != nil {
 				return err
 			}
+			if f.settings.All && !f.remove {
+				return exitError{exitUsage, errors.New("--all is given without --remove"), "--all-hosts makes all hosts show cases"}
+			}
 			if !f.plan && !f.apply && !f.remove {
 				return exitError{exitUsage, errors.New("neither --plan, --apply nor --remove is given"), "--plan changes nothing"}
 			}
@@ -83,13 +95,14 @@ PENSTOCK_SETUP_PASSWORD_FILE and PENSTOCK_SETUP_TOKEN_FILE.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&f.plan, "plan", false, "show what would be done, change nothing")
 	flags.BoolVar(&f.apply, "apply", false, "do it")
-	flags.BoolVar(&f.remove, "remove", false, "remove everything that setup made")
+	flags.BoolVar(&f.remove, "remove", false, "remove what setup makes")
+	flags.BoolVar(&f.settings.All, "all", false, "with --remove: also what other workers and hosts use")
 	flags.BoolVar(&f.json, "json", false, "print the plan as one JSON object")
 	s := &f.settings
 	flags.StringArrayVar(&s.Hosts, "host", nil, "a further `host` that shows cases (technical name; may be repeated)")
 	flags.StringArrayVar(&s.Groups, "group", nil, "a host `group` whose hosts show cases (may be repeated)")
 	flags.BoolVar(&s.AllHosts, "all-hosts", false, "all monitored hosts show cases")
-	flags.StringVar(&s.Operators, "operators", "", "user `group` that gets notices and sees the scripts (at first Zabbix administrators)")
+	flags.StringVar(&s.Operators, "operators", "", "user `group` that gets notices and sees the scripts (without it: who is set there, at first Zabbix administrators)")
 	flags.StringVar(&s.Escalation, "escalate-to", "", "user `group` that hears of a Critical too that nobody acknowledged for 15 minutes")
 	flags.StringVar(&s.Senders, "senders", "", "`addresses` that may send cases, as in {$PENSTOCK.SENDERS}: the worker, as server or proxy sees it")
 	flags.BoolVar(&s.Overwrite, "overwrite", false, "put back what was changed in Zabbix")
@@ -218,7 +231,11 @@ func (f *setupFlags) carryOut(ctx context.Context, e *env, plan *setup.Plan) err
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(e.stderr, "penstock: note: it is removed")
+		said := "it is removed"
+		if plan.Count(setup.Note) > 0 {
+			said = "what has - above is removed; ! says what else to know"
+		}
+		fmt.Fprintln(e.stderr, "penstock: note: "+said)
 		return nil
 	}
 	if err := plan.Apply(ctx); err != nil {
@@ -227,6 +244,8 @@ func (f *setupFlags) carryOut(ctx context.Context, e *env, plan *setup.Plan) err
 	fmt.Fprintln(e.stderr, "penstock: note: it is done")
 	if f.settings.TokenFile != "" {
 		fmt.Fprintf(e.stderr, "penstock: hint: `systemctl restart penstock` lets the worker use the token in %s\n", report.Terminal(filepath.Clean(f.settings.TokenFile)))
+		fmt.Fprintf(e.stderr, "penstock: hint: add every approver to user group %q in Zabbix, and list each under policy.approvers, with the Zabbix user name as name or in accounts\n",
+			setup.ApproversName)
 	}
 	return nil
 }

@@ -151,6 +151,9 @@ func (s *Setup) planObject(p *Plan, o *object) {
 	var changes []Change
 	for _, field := range slices.Sorted(maps.Keys(o.want)) {
 		c := Change{Kind: o.kind.word, Name: o.name, Field: field, Old: inWords(o.have[field]), New: inWords(o.want[field])}
+		if field == "operations" && canonical(impersonal(o.have[field])) == canonical(impersonal(o.want[field])) {
+			c.Old, c.New = peopleOf(o.have), peopleOf(o.want) // nothing else of a long value differs
+		}
 		switch {
 		case canonical(o.have[field]) == canonical(o.want[field]):
 			continue

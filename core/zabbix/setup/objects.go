@@ -14,8 +14,11 @@ const (
 	groupName  = "Penstock hosts"
 	groupUUID  = "2f0c8a5d6b1e4c7f9d3a7be1504c96d8" // never changes
 	workerName = "Penstock worker"                  // role, user group and user
-	mark       = "Made by penstock setup."          // in descriptions
-	menuPath   = "Penstock"
+	// ApproversName is the user group of the worker's user and of all whose names it
+	// has to see: Zabbix hides names of users who are in no group with the reader.
+	ApproversName = "Penstock approvers"
+	mark          = "Made by penstock setup." // in descriptions
+	menuPath      = "Penstock"
 
 	defaultOperators = "Zabbix administrators" // every Zabbix comes with it
 	ourTag           = "penstock"              // every problem of our templates has it
@@ -35,6 +38,7 @@ func (s *Setup) objects(ctx context.Context) ([]*object, error) {
 	}
 	for _, o := range objects {
 		s.shape(o, operators, escalation)
+		s.keepPeople(o)
 	}
 	return objects, nil
 }
@@ -47,6 +51,11 @@ func (s *Setup) shape(o *object, operators, escalation string) {
 	case kindRole:
 		o.want, o.parts = roleFields(s.version), s.rightsInWords()
 	case kindUserGroup:
+		if o.name == ApproversName {
+			o.want = row{"name": ApproversName, "gui_access": "0", "users_status": "0", "rights": []any{}}
+			o.parts = []string{"no rights: Zabbix shows the worker only the names of users who are in a group with it"}
+			return
+		}
 		o.want = row{
 			"name": workerName, "gui_access": "3", "users_status": "0",
 			"rights": []any{row{"id": kindHostGroup.ref(groupName), "permission": "3"}},
@@ -55,7 +64,8 @@ func (s *Setup) shape(o *object, operators, escalation string) {
 	case kindUser:
 		o.want = row{
 			"username": workerName, "name": "Penstock", "surname": mark,
-			"roleid": kindRole.ref(workerName), "usrgrps": []any{row{"usrgrpid": kindUserGroup.ref(workerName)}},
+			"roleid":  kindRole.ref(workerName),
+			"usrgrps": []any{row{"usrgrpid": kindUserGroup.ref(ApproversName)}, row{"usrgrpid": kindUserGroup.ref(workerName)}},
 		}
 		o.once = row{"passwd": rand.Text() + rand.Text() + "aA1!"} // that nobody knows: only its tokens count
 		o.parts = []string{"only for the API: nobody knows its password"}
@@ -79,18 +89,23 @@ func (s *Setup) existing(ctx context.Context) ([]*object, error) {
 		names []string
 		query row
 		form  func(row) (have row, clash string)
+		// isMarked reports whether a row is the object of that name, whatever it is
+		// called now; nil is a kind that is known by nothing but key.
+		isMarked func(r row, name string) bool
 	}{
-		{kindHostGroup, "uuid", []string{groupUUID}, row{}, func(r row) (row, string) { return pick(r, "name"), "" }},
-		{kindRole, "name", []string{workerName}, row{"selectRules": "extend"}, s.roleForm},
-		{kindUserGroup, "name", []string{workerName}, row{s.selectRights(): "extend"}, s.userGroupForm},
-		{kindUser, "username", []string{workerName}, row{"selectUsrgrps": []string{"usrgrpid"}}, s.userForm},
-		{kindScript, "name", scriptNames(), row{}, s.scriptForm},
+		{kindHostGroup, "uuid", []string{groupUUID}, row{}, func(r row) (row, string) { return pick(r, "name"), "" }, nil},
+		{kindRole, "name", []string{workerName}, row{"selectRules": "extend"}, s.roleForm, nil},
+		{kindUserGroup, "name", []string{workerName, ApproversName}, row{s.selectRights(): "extend", "selectUsers": []string{"username"}}, s.userGroupForm, nil},
+		{kindUser, "username", []string{workerName}, row{"selectUsrgrps": []string{"usrgrpid"}}, s.userForm, nil},
+		{kindScript, "name", scriptNames(), row{}, s.scriptForm, isMarkedScript},
 		{kindAction, "name", actionNames(), row{
 			"selectFilter": "extend", "selectOperations": "extend", "selectRecoveryOperations": "extend", "selectUpdateOperations": "extend",
-		}, s.actionForm},
+		}, s.actionForm, isMarkedAction},
 	} {
 		q.query["output"] = "extend"
-		q.query["filter"] = row{q.key: q.names}
+		if q.isMarked == nil {
+			q.query["filter"] = row{q.key: q.names}
+		}
 		rows, err := s.list(ctx, q.kind.method+".get", q.query)
 		if err != nil {
 			return nil, err
@@ -100,15 +115,39 @@ func (s *Setup) existing(ctx context.Context) ([]*object, error) {
 			if q.kind == kindHostGroup {
 				o.name = groupName
 			}
-			if i := slices.IndexFunc(rows, func(r row) bool { return text(r[q.key]) == name }); i >= 0 {
-				o.id = text(rows[i][q.kind.id])
-				o.have, o.clash = q.form(rows[i])
+			if r := find(rows, q.kind.id, q.key, name, q.isMarked); r != nil {
+				o.id = text(r[q.kind.id])
+				o.have, o.clash = q.form(r)
 				s.refs[q.kind.ref(o.name)] = o.id
 			}
 			objects = append(objects, o)
 		}
 	}
 	return objects, nil
+}
+
+// find returns the object of a name, nil where it is not there. A mark counts for
+// more than the name, since an administrator may rename our object, and a copy of it
+// has the mark too: the one with the name is ours then, else the oldest.
+func find(rows []row, id, key, name string, isMarked func(row, string) bool) row {
+	rank := func(r row) int {
+		rank := 0
+		if isMarked != nil && isMarked(r, name) {
+			rank = 2
+		}
+		if text(r[key]) == name {
+			rank++
+		}
+		return rank
+	}
+	age := func(r row) string { return fmt.Sprintf("%20s", text(r[id])) }
+	var best row
+	for _, r := range rows {
+		if n := rank(r); n > 0 && (best == nil || n > rank(best) || n == rank(best) && age(r) < age(best)) {
+			best = r
+		}
+	}
+	return best
 }
 
 func pick(r row, names ...string) row {
@@ -132,8 +171,12 @@ func (s *Setup) userGroupForm(r row) (row, string) {
 	var refs []any
 	ours := s.refs[kindHostGroup.ref(groupName)]
 	clash := ""
-	if len(rights) > 0 {
+	switch {
+	case len(rights) == 0:
+	case text(r["name"]) != ApproversName:
 		clash = "it has rights, but none on " + groupName
+	case !slices.Contains(column(r["users"], "username"), workerName):
+		clash = "it has rights, which the worker's user would get"
 	}
 	for _, v := range rights {
 		one, _ := v.(row)
@@ -188,48 +231,10 @@ func (s *Setup) actionForm(r row) (row, string) {
 			return have, ""
 		}
 	}
+	if slices.ContainsFunc(actionNames(), func(name string) bool { return isMarkedAction(r, name) }) {
+		return have, ""
+	}
 	return have, "none of its conditions is the tag " + ourTag
-}
-
-// groups returns the user groups for notices: those that are given, else those that
-// are there, else the default.
-func (s *Setup) groups(objects []*object) (operators, escalation string, err error) {
-	operators, escalation = s.o.Operators, s.o.Escalation
-	for _, o := range objects {
-		if o.kind != kindAction || o.have == nil || o.name != actionCritical {
-			continue
-		}
-		list, _ := o.have["operations"].([]any)
-		for _, v := range list {
-			op, _ := v.(row)
-			group := firstGroup(op)
-			if text(op["esc_step_from"]) == "1" {
-				operators = cmp.Or(operators, group)
-			} else {
-				escalation = cmp.Or(escalation, group)
-			}
-		}
-	}
-	operators = cmp.Or(operators, defaultOperators)
-	for _, name := range []string{operators, escalation} {
-		if name != "" && s.refs[kindUserGroup.ref(name)] == "" {
-			return "", "", fmt.Errorf("user group %q does not exist in Zabbix: name one that gets notices", name)
-		}
-	}
-	if escalation == operators {
-		escalation = ""
-	}
-	return operators, escalation, nil
-}
-
-func firstGroup(op row) string {
-	list, _ := op["opmessage_grp"].([]any)
-	if len(list) == 0 {
-		return ""
-	}
-	one, _ := list[0].(row)
-	_, name, _ := strings.Cut(text(one["usrgrpid"]), "/")
-	return name
 }
 
 // plain drops ids and defaults from what the API gives, names the user groups and

@@ -11,8 +11,11 @@ import (
 	"penstock/core/zabbix"
 )
 
-// PlanRemoval plans to remove everything that setup made, and nothing else: what
-// others depend on stays, and the plan says for whose sake. It changes nothing.
+// PlanRemoval plans to remove everything that setup makes, and nothing else: what
+// others depend on stays, and the plan says for whose sake. Templates are known by
+// their uuid: those that somebody imported by hand go too. While other workers or
+// hosts use what workers share, only what is this worker's goes, unless the settings
+// say All. It changes nothing.
 func (s *Setup) PlanRemoval(ctx context.Context) (*Plan, error) {
 	p, err := s.begin(ctx)
 	if err != nil {
@@ -25,41 +28,46 @@ func (s *Setup) PlanRemoval(ctx context.Context) (*Plan, error) {
 	if err := s.removeToken(ctx, p); err != nil {
 		return nil, err
 	}
-	others, err := s.otherWorkers(ctx)
+	shared, err := s.shared(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if len(others) > 0 {
-		p.add("", nil, Change{Sign: Note, Kind: "user", Name: workerName, Why: fmt.Sprintf(
-			"stays, and so do all objects that workers share: it has the tokens %s; remove there first, or delete these tokens", strings.Join(others, ", "))})
+	if p.add("", nil, shared...); len(shared) > 0 && !s.o.All {
 		return p, nil
 	}
 	// The order is that of need, backwards.
-	for _, k := range []kind{kindAction, kindScript, kindUser, kindRole, kindUserGroup} {
-		for _, o := range objects {
-			if o.kind == k {
-				if err := s.removeObject(ctx, p, o); err != nil {
-					return nil, err
-				}
-			}
-		}
+	if err := s.removeObjects(ctx, p, objects, kindAction, kindScript, kindUser, kindRole, kindUserGroup); err != nil {
+		return nil, err
 	}
 	for _, f := range s.files {
 		if err := s.removeTemplate(ctx, p, f); err != nil {
 			return nil, err
 		}
 	}
+	return p, s.removeObjects(ctx, p, objects, kindHostGroup)
+}
+
+func (s *Setup) removeObjects(ctx context.Context, p *Plan, objects []*object, kinds ...kind) error {
+	ours := map[kind][]string{} // as they are called now
 	for _, o := range objects {
-		if o.kind == kindHostGroup {
-			if err := s.removeObject(ctx, p, o); err != nil {
-				return nil, err
+		if o.have != nil && o.clash == "" {
+			ours[o.kind] = append(ours[o.kind], text(o.have["name"]))
+		}
+	}
+	for _, k := range kinds {
+		for _, o := range objects {
+			if o.kind != k {
+				continue
+			}
+			if err := s.removeObject(ctx, p, o, ours); err != nil {
+				return err
 			}
 		}
 	}
-	return p, nil
+	return nil
 }
 
-func (s *Setup) removeObject(ctx context.Context, p *Plan, o *object) error {
+func (s *Setup) removeObject(ctx context.Context, p *Plan, o *object, ours map[kind][]string) error {
 	if o.have == nil {
 		return nil
 	}
@@ -69,7 +77,7 @@ func (s *Setup) removeObject(ctx context.Context, p *Plan, o *object) error {
 		p.add("", nil, c)
 		return nil
 	}
-	users, err := s.usersOf(ctx, o)
+	users, err := s.usersOf(ctx, o, ours)
 	if err != nil {
 		return err
 	}
@@ -85,24 +93,26 @@ func (s *Setup) removeObject(ctx context.Context, p *Plan, o *object) error {
 }
 
 // usersOf returns what would miss an object, other than ours.
-func (s *Setup) usersOf(ctx context.Context, o *object) ([]string, error) {
+func (s *Setup) usersOf(ctx context.Context, o *object, ours map[kind][]string) ([]string, error) {
 	var queries []use
 	switch o.kind {
 	case kindScript:
-		queries = []use{{"action", "name", row{"output": []string{"name"}, "scriptids": o.id}, nil}}
+		queries = []use{{"action", "name", row{"output": []string{"name"}, "scriptids": o.id}, ours[kindAction]}}
 	case kindRole:
 		queries = []use{{"user", "username", row{"output": []string{"username"}, "filter": row{"roleid": o.id}}, []string{workerName}}}
 	case kindUserGroup:
-		queries = []use{
-			{"user", "username", row{"output": []string{"username"}, "usrgrpids": o.id}, []string{workerName}},
-			{"action", "name", row{"output": []string{"name"}, "usrgrpids": o.id}, nil},
-			{"script", "name", row{"output": []string{"name"}, "filter": row{"usrgrpid": o.id}}, nil},
+		if o.name != ApproversName { // the approvers are there as setup asked for it
+			queries = []use{{"user", "username", row{"output": []string{"username"}, "usrgrpids": o.id}, []string{workerName}}}
 		}
+		queries = append(queries,
+			use{"action", "name", row{"output": []string{"name"}, "usrgrpids": o.id}, ours[kindAction]},
+			use{"script", "name", row{"output": []string{"name"}, "filter": row{"usrgrpid": o.id}}, ours[kindScript]},
+		)
 	case kindHostGroup:
 		queries = []use{
-			{"script", "name", row{"output": []string{"name"}, "filter": row{"groupid": o.id}}, scriptNames()},
+			{"script", "name", row{"output": []string{"name"}, "filter": row{"groupid": o.id}}, ours[kindScript]},
 			{"maintenance", "name", row{"output": []string{"name"}, "groupids": o.id}, nil},
-			{"action", "name", row{"output": []string{"name"}, "groupids": o.id}, nil},
+			{"action", "name", row{"output": []string{"name"}, "groupids": o.id}, ours[kindAction]},
 		}
 	}
 	var users []string
@@ -113,14 +123,15 @@ func (s *Setup) usersOf(ctx context.Context, o *object) ([]string, error) {
 		}
 		users = append(users, found...)
 	}
-	if o.kind == kindHostGroup {
-		lonely, err := s.onlyInGroup(ctx, o.id)
-		if err != nil {
-			return nil, err
-		}
-		users = append(users, lonely...)
+	var lonely []string
+	var err error
+	switch {
+	case o.kind == kindHostGroup:
+		lonely, err = s.onlyInGroup(ctx, o.id)
+	case o.name == ApproversName:
+		lonely, err = s.onlyInUserGroup(ctx, o.id)
 	}
-	return users, nil
+	return append(users, lonely...), err
 }
 
 // use is a question who uses an object.
@@ -156,6 +167,22 @@ func (s *Setup) onlyInGroup(ctx context.Context, id string) ([]string, error) {
 	for _, r := range rows {
 		if len(column(r[groups[1]], "groupid")) == 1 {
 			names = append(names, "host "+text(r["host"])+", which is in no other group")
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// onlyInUserGroup returns users who are in no other group, for the same reason.
+func (s *Setup) onlyInUserGroup(ctx context.Context, id string) ([]string, error) {
+	rows, err := s.list(ctx, "user.get", row{"output": []string{"username"}, "usrgrpids": id, "selectUsrgrps": []string{"usrgrpid"}})
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, r := range rows {
+		if name := text(r["username"]); name != workerName && len(column(r["usrgrps"], "usrgrpid")) == 1 {
+			names = append(names, "user "+name+", who is in no other group")
 		}
 	}
 	slices.Sort(names)
@@ -255,26 +282,6 @@ func (s *Setup) removeToken(ctx context.Context, p *Plan) error {
 	p.add("remove file "+s.o.TokenFile, func(context.Context) error { return os.Remove(s.o.TokenFile) },
 		Change{Sign: Delete, Kind: "file", Name: s.o.TokenFile})
 	return nil
-}
-
-// otherWorkers returns the names of our user's tokens that are not this worker's.
-func (s *Setup) otherWorkers(ctx context.Context) ([]string, error) {
-	user := s.refs[kindUser.ref(workerName)]
-	if user == "" {
-		return nil, nil
-	}
-	rows, err := s.list(ctx, "token.get", row{"output": []string{"name"}, "userids": user})
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, r := range rows {
-		if name := text(r["name"]); name != s.tokenName() {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names, nil
 }
 
 // ErrStays says that Zabbix itself refused to remove something.

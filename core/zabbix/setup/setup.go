@@ -32,8 +32,8 @@ type Settings struct {
 	// Owner is who owns a new TokenFile; nil is whoever runs setup.
 	Owner *Owner
 	// Operators is the user group that gets notices and sees the event scripts,
-	// Escalation the one that a Critical reaches too when nobody reacts. "" leaves both
-	// as they are; at first they are "Zabbix administrators" and none.
+	// Escalation the one that a Critical reaches too when nobody reacts. "" leaves each
+	// object to those whom it has; at first they are "Zabbix administrators" and none.
 	Operators, Escalation string
 	// Senders is the new value of {$PENSTOCK.SENDERS}: who may send cases. "" leaves it
 	// as it is.
@@ -42,6 +42,9 @@ type Settings struct {
 	Seal string
 	// Overwrite puts back what administrators changed.
 	Overwrite bool
+	// All lets PlanRemoval remove also what other workers use, and what is linked to
+	// hosts that setup did not link.
+	All bool
 
 	// Templates holds the template files, */template_*.yaml, and Decode makes one into
 	// maps, lists and strings.
@@ -102,8 +105,11 @@ func (s *Setup) Plan(ctx context.Context) (*Plan, error) {
 	if err := s.planLinks(ctx, p, h); err != nil {
 		return nil, err
 	}
-	s.planObjects(p, objects, kindRole, kindUserGroup, kindUser)
 	if s.o.TokenFile != "" {
+		s.planObjects(p, objects, kindRole, kindUserGroup, kindUser)
+		if err := s.planApprovers(ctx, p); err != nil {
+			return nil, err
+		}
 		if err := s.planToken(ctx, p); err != nil {
 			return nil, err
 		}

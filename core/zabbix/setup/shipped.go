@@ -42,14 +42,17 @@ const people = "@user group/*"
 // hashOf is the hash of a value as it is shipped, whatever the site's settings made
 // of it.
 func hashOf(object, field string, value any) string {
-	sum := sha256.Sum256([]byte(object + "\x00" + field + "\x00" + canonical(impersonal(value))))
+	if !strings.HasPrefix(object, kindUser.word+"/") { // its groups are part of what is shipped
+		value = impersonal(value)
+	}
+	sum := sha256.Sum256([]byte(object + "\x00" + field + "\x00" + canonical(value)))
 	return hex.EncodeToString(sum[:])[:hashDigits]
 }
 
 func impersonal(v any) any {
 	switch v := v.(type) {
 	case string:
-		if strings.HasPrefix(v, kindUserGroup.ref("")) && v != kindUserGroup.ref(workerName) {
+		if strings.HasPrefix(v, kindUserGroup.ref("")) {
 			return people
 		}
 		return sealMark.ReplaceAllString(v, "")
@@ -63,6 +66,12 @@ func impersonal(v any) any {
 		out := row{}
 		for name, value := range v {
 			out[name] = impersonal(value)
+		}
+		if hasRecipients(v) {
+			for _, field := range recipients {
+				delete(out, field)
+			}
+			out["opmessage_grp"] = []any{row{"usrgrpid": people}}
 		}
 		return out
 	}

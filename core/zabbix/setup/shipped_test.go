@@ -46,6 +46,7 @@ func allObjects() []*object {
 		{kind: kindHostGroup, name: groupName},
 		{kind: kindRole, name: workerName},
 		{kind: kindUserGroup, name: workerName},
+		{kind: kindUserGroup, name: ApproversName},
 		{kind: kindUser, name: workerName},
 	}
 	for _, name := range scriptNames() {
