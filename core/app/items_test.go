@@ -65,7 +65,8 @@ func TestStatusItemWithoutWorkerSaysOnlyWhatIsKnown(t *testing.T) {
 		{"- gone", Items{Keeper: of, Age: 9 * time.Second, Problem: "no worker is running"}, `{"state":"missing","ok":0,"problem":"no worker is running","age_seconds":9,` + keeper},
 		{"- gone just now", Items{Keeper: of, Age: time.Millisecond, Problem: "gone"}, `{"state":"missing","ok":0,"problem":"gone","age_seconds":0,` + keeper},
 		{
-			"- misconfigured, after a worker was there", Items{Glance: oneGlance(), Keeper: of, Age: time.Second, Problem: "line 3", Misconfigured: true},
+			"- misconfigured, after a worker was there",
+			Items{Glance: oneGlance(), Keeper: of, Age: time.Second, Problem: "line 3", Misconfigured: true},
 			`{"state":"misconfigured","ok":0,"problem":"line 3","age_seconds":1,` + keeper,
 		},
 	}

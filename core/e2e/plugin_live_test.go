@@ -275,7 +275,8 @@ func TestWorkersDeathLeavesTheAgentUp(t *testing.T) {
 				if !strings.Contains(s.Keeper.LastDeath, d.want) {
 					t.Errorf("%s: the item says %q, want %q", d.name, s.Keeper.LastDeath, d.want)
 				}
-				c.until(t, "another worker after "+d.name, works)
+				// One that has given no sign of life yet may take minutes to start.
+				c.until(t, "another worker after "+d.name, func(s app.StatusItem) bool { return works(s) && s.Uptime >= 3 })
 			}
 			for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGUSR1} {
 				if err := syscall.Kill(face, signal); err != nil {

@@ -123,8 +123,8 @@ func TestNewReadsTheToken(t *testing.T) {
 		mode       os.FileMode
 		want       string // in the error
 	}{
-		{"+ one word", " s3cret \n", 0o640, ""},
-		{"- for everybody", "s3cret", 0o644, "everybody may read it"},
+		{"+ one word", " s3cret \n", 0o600, ""},
+		{"- for everybody", "s3cret", 0o644, "others may read it"},
 		{"- empty", "\n", 0o600, "does not hold one word"},
 		{"- two lines", "a\nb", 0o600, "does not hold one word"},
 		{"- huge", strings.Repeat("a", secret.MaxBytes+1), 0o600, "does not hold one word"},

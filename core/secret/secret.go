@@ -36,8 +36,9 @@ func (e *LengthError) Error() string {
 }
 
 // Read reads a secret from a file, without the white space around it. It
-// refuses a file that is empty, larger than 16 kB, or that others than its owner
-// and group can read. The error is a *LengthError in the first two cases.
+// refuses a file that is empty, larger than 16 kB, or that others than its owner can
+// read: user zabbix may be in the worker's group, and shows what it can read to whoever
+// makes an item. The error is a *LengthError in the first two cases.
 func Read(path string) (Secret, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -48,8 +49,8 @@ func Read(path string) (Secret, error) {
 	if err != nil {
 		return Secret{}, fmt.Errorf("read secret: %w", err)
 	}
-	if info.Mode().Perm()&0o007 != 0 {
-		return Secret{}, fmt.Errorf("read secret %s: everybody may read it: run chmod 600 on it", path)
+	if info.Mode().Perm()&0o077 != 0 {
+		return Secret{}, fmt.Errorf("read secret %s: others may read it: run chmod 600 on it", path)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
 	if err != nil {

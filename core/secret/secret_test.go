@@ -52,8 +52,8 @@ func TestReadSecret(t *testing.T) {
 		want, err  string
 	}{
 		{"+ with a line end", "hunter2\n", 0o600, "hunter2", ""},
-		{"+ for the group", "hunter2", 0o640, "hunter2", ""},
-		{"- for everybody", "hunter2", 0o644, "", "everybody may read it: run chmod 600 on it"},
+		{"- for the group", "hunter2", 0o640, "", "others may read it: run chmod 600 on it"},
+		{"- for everybody", "hunter2", 0o644, "", "others may read it: run chmod 600 on it"},
 		{"- empty", " \n", 0o600, "", "it holds 2 bytes, want 1 to 16384"},
 		{"- large", strings.Repeat("a", MaxBytes+1), 0o600, "", "it holds 16385 bytes, want 1 to 16384"},
 	} {

@@ -41,7 +41,7 @@ func TestNewSealer(t *testing.T) {
 	}{
 		{"- short", "0123456789", "a seal of 10 characters can be guessed, want 16 or more", 0o600},
 		{"- leaves the script", "0123456789abcdef'; x", "a seal may hold only letters, digits and . _ + / = -", 0o600},
-		{"- everybody reads it", strings.Repeat("a", 32), "everybody may read it: run chmod 600 on it", 0o644},
+		{"- everybody reads it", strings.Repeat("a", 32), "others may read it: run chmod 600 on it", 0o644},
 		{"- empty", "", "it holds 0 bytes, want 1 to 16384", 0o600},
 		{"+ base64", "dGhpcyBpcyBhIHNlY3JldA==", "", 0o600},
 	}

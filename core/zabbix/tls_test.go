@@ -209,7 +209,7 @@ func TestTrapperTLSNamesTheFileThatIsWrong(t *testing.T) {
 		{"- a key for authorities", TLSOptions{CAFile: key}, key + " holds no certificate"},
 		{"- no certificate", TLSOptions{CAFile: ours.file, CertFile: filepath.Join(dir, "none"), KeyFile: key}, "read the certificate of zabbix.send.tls: open"},
 		{"- no key", TLSOptions{CAFile: ours.file, CertFile: cert, KeyFile: filepath.Join(dir, "none")}, "read the key of zabbix.send.tls: read secret: open"},
-		{"- a key that everybody reads", TLSOptions{CAFile: ours.file, CertFile: cert, KeyFile: open}, "everybody may read it: run chmod 600 on it"},
+		{"- a key that everybody reads", TLSOptions{CAFile: ours.file, CertFile: cert, KeyFile: open}, "others may read it: run chmod 600 on it"},
 		{"- a key of another", TLSOptions{CAFile: ours.file, CertFile: cert, KeyFile: otherKey}, "private key does not match public key"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -143,7 +143,7 @@ func wantStatusField(t *testing.T, key, path string) {
 		t.Fatal(err)
 	}
 	path = regexp.MustCompile(`\[\?\(@\.name == "\{#SOURCE\}"\)\](.*)\.first\(\)$`).ReplaceAllString(path, ".0$1")
-	for _, name := range strings.SplitSeq(strings.TrimPrefix(path, "$."), ".") {
+	for name := range strings.SplitSeq(strings.TrimPrefix(path, "$."), ".") {
 		switch v := value.(type) {
 		case map[string]any:
 			value = v[name]
