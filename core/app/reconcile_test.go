@@ -178,14 +178,6 @@ func (e *zabbixEvent) acks() []map[string]any {
 	return acks
 }
 
-// change changes what the server has of a problem.
-func (z *zabbixServer) change(change func(e *zabbixEvent)) {
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	z.work()
-	change(z.events[len(z.events)-1])
-}
-
 // open are the problems that are open, as CASE SEVERITY.
 func (z *zabbixServer) open() (all []string) {
 	z.mu.Lock()

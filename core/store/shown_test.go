@@ -101,7 +101,8 @@ func TestValuesOfOneHost(t *testing.T) {
 		t.Errorf("the newest of none is %s", newest)
 	}
 	check(t, s.Show(t.Context(), Showing{Shown: []Shown{{Case: "c", Host: "a", Severity: event.High, Since: at.Add(-time.Hour)}}, Values: []Value{
-		{Case: "c", Host: "a", Key: "k", Value: "large", At: at}, {Case: "c", Host: "b", Key: "k", Value: "x", At: at.Add(1)},
+		{Case: "c", Host: "a", Key: "k", Value: "large", At: at},
+		{Case: "c", Host: "b", Key: "k", Value: "x", At: at.Add(1)},
 		{Case: "c", Host: "a", Key: "t", Value: "open", At: at.Add(2), Transition: true},
 	}}))
 	wantDiff(t, []Value{{ID: 1, Case: "c", Host: "a", Key: "k", At: at}, {ID: 3, Case: "c", Host: "a", Key: "t", Value: "open", At: at.Add(2), Transition: true}},
