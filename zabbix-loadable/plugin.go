@@ -23,6 +23,11 @@ const (
 	// 7.0 from waiting for it for ever. The working process may be idle for hours.
 	registerIdle  = 4 * time.Second
 	registerError = 200 * time.Millisecond
+	// The agent of 6.0 waits for the death of a child in two places. Between the moment
+	// when the second begins to and the start of the working process, the death of the
+	// registration process makes the first find no child, and the agent panics. This is
+	// longer than it takes the agent to get past that.
+	registerLinger = 2 * time.Second
 )
 
 // mostExports is how many items are answered at a time. Further ones wait in the
@@ -87,6 +92,7 @@ type deadliner interface {
 // writes no file and ends by itself.
 func (p *plugin) register(conn deadliner) int {
 	in := bufio.NewReader(conn)
+	lingers := false
 	for {
 		if err := conn.SetReadDeadline(time.Now().Add(registerIdle)); err != nil {
 			return exitDone
@@ -98,12 +104,18 @@ func (p *plugin) register(conn deadliner) int {
 		case err != nil:
 			return exitDone // the agent is gone, or has no more to ask
 		case r.Type == typeTerminate:
+			if lingers {
+				time.Sleep(registerLinger)
+			}
 			return exitDone
 		case r.Type == typeRegister && len(p.desc) == 0:
 			_ = p.link.send(reply{ID: r.ID, Type: typeRegisterResponse, Name: name, Error: "Cannot register: no items."})
 			time.Sleep(registerError)
 			return exitDone
 		default:
+			if r.Type == typeRegister {
+				lingers = isOldVersion(r.Version)
+			}
 			p.guard("a request", func() { p.handle(context.Background(), r) })
 			p.teller.flush(p.link)
 		}

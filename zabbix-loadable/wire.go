@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -57,6 +58,9 @@ var knownVersions = []string{"1.0", "6.0.13", "6.2.7", "6.4.0"}
 // isKnownVersion says whether an agent of this version was met. Another is
 // answered all the same: so far the frames never changed.
 func isKnownVersion(version string) bool { return slices.Contains(knownVersions, version) }
+
+// isOldVersion says whether it is an agent of 6.0.
+func isOldVersion(version string) bool { return version == "1.0" || strings.HasPrefix(version, "6.0.") }
 
 // request is any message from the agent.
 type request struct {

@@ -60,7 +60,7 @@ var uuidV4 = regexp.MustCompile(`^[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}$`)
 // TestTemplateUUIDsNeverChange: they are the identity of an entity when a newer file
 // is imported over an older one, and what is gone with them is its history.
 func TestTemplateUUIDsNeverChange(t *testing.T) {
-	const golden = "testdata/template-uuids.txt"
+	const golden = "testdata/template-uuids.list"
 	text, err := os.ReadFile(golden)
 	if err != nil && !*updateUUIDs {
 		t.Fatal(err)
