@@ -43,8 +43,8 @@ func newCheckedWorker(t *testing.T, z *lab.ZabbixServer) *checkedWorker {
 	socket := filepath.Join(folder, "control.sock")
 	writeFile(t, w.config, fmt.Sprintf("site: {name: checked}\nstate_dir: %s/state\ncontrol: {socket: %s, group: zabbix}\nsources:\n"+
 		"  - {name: gw1, kind: file, trust: local, path: %s/gw1.log}\n", folder, socket, folder))
-	script := fmt.Sprintf("#!/bin/sh\nexec %s \"$@\" --socket %s\n", z.Program(t, filepath.Join(programs, "penstock")), socket)
-	if err := os.WriteFile(filepath.Join(z.Folder, "external", "penstock"), []byte(script), 0o755); err != nil { // user zabbix runs it
+	script := fmt.Sprintf("#!/bin/sh\nexec %s check --socket %s -- \"$@\"\n", z.Program(t, filepath.Join(programs, "penstock")), socket)
+	if err := os.WriteFile(filepath.Join(z.Folder, "external", "penstock-check"), []byte(script), 0o755); err != nil { // user zabbix runs it
 		t.Fatalf("write the external check: %v", err)
 	}
 	return w
@@ -135,7 +135,7 @@ func TestExternalCheckLive(t *testing.T) {
 			direct := z.CreateHost(t, "checked", options)
 			options.Proxy = "proxy"
 			proxied := z.CreateHost(t, "checked behind the proxy", options)
-			odd := z.CreateItem(t, direct, `penstock["check","case","{$NO.SUCH} $(id) 'x'"]`, map[string]any{"type": lab.ExternalItem, "delay": "2s"})
+			odd := z.CreateItem(t, direct, `penstock-check["case","{$NO.SUCH} $(id) 'x'"]`, map[string]any{"type": lab.ExternalItem, "delay": "2s"})
 
 			works := map[string]string{
 				"penstock.state": "0", "penstock.worker": "working", "penstock.open.medium": "1", "penstock.worst": "2",
@@ -176,7 +176,7 @@ func wantCasesItem(t *testing.T, z *lab.ZabbixServer, hostID string) {
 	t.Helper()
 
 	items := checkedItems(t, z, hostID)
-	master := items[`penstock["check","cases"]`].ItemID
+	master := items[`penstock-check["cases"]`].ItemID
 	z.API(t, "task.create", []map[string]any{{"type": 6, "request": map[string]string{"itemid": master}}}, nil)
 	z.Wait(t, "the list of open cases", func() bool {
 		return strings.HasPrefix(checkedItems(t, z, hostID)["penstock.cases.list"].LastValue, "Medium  gw1 (unknown)  ")

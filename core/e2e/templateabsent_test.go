@@ -21,7 +21,7 @@ func TestTemplatesKeepTheLastValuesWithoutAWorker(t *testing.T) {
 	eachTemplate(t, func(t *testing.T, tpl *template, _, _ string) {
 		looked := 0
 		for _, i := range tpl.all() {
-			if i.Master.Key != "penstock.status" && i.Master.Key != `penstock["check","status"]` {
+			if i.Master.Key != "penstock.status" && i.Master.Key != `penstock-check["status"]` {
 				continue
 			}
 			looked++

@@ -133,7 +133,7 @@ func TestTemplateMacrosAreDescribed(t *testing.T) {
 
 var (
 	pluginKey = regexp.MustCompile(`(?m)^\t\t\{"(penstock\.[a-z.]+)", "`)
-	checkKey  = regexp.MustCompile(`^penstock\["check","(\w+)"`)
+	checkKey  = regexp.MustCompile(`^penstock-check\["(\w+)"`)
 	itemInTpl = regexp.MustCompile(`/([^/()"]+)/([a-z][a-z.]*(?:\[[^\]]*\])?)`)
 )
 
@@ -264,7 +264,7 @@ func wrongTrigger(g *templateTrigger) string {
 func TestTemplateJSONPathsHit(t *testing.T) {
 	status := app.Items{Glance: &app.Glance{Status: app.Status{Sources: []app.SourceStatus{{Name: "auth"}}}}, Age: time.Second}
 	samples := map[string][]byte{
-		"penstock.status": status.Status(), `penstock["check","status"]`: status.Status(), "penstock.case": sampleRecord(t),
+		"penstock.status": status.Status(), `penstock-check["status"]`: status.Status(), "penstock.case": sampleRecord(t),
 	}
 	looked := 0
 	eachTemplate(t, func(t *testing.T, tpl *template, _, _ string) {

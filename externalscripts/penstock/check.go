@@ -95,7 +95,7 @@ func cannotCheck(e *env, code int, err error) error {
 
 func check(ctx context.Context, e *env, f *checkFlags, args []string) error {
 	for len(args) > 0 && args[len(args)-1] == "" {
-		args = args[:len(args)-1] // penstock["check","cases",""] gives one that is empty
+		args = args[:len(args)-1] // penstock-check["cases",""] gives one that is empty
 	}
 	item, param, err := checkArgs(args)
 	if err != nil {

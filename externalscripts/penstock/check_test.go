@@ -177,3 +177,23 @@ func TestCheckSaysInOneLineWhatIsWrong(t *testing.T) {
 		})
 	}
 }
+
+// SAFETY C1: whoever may make an item in Zabbix names the arguments of an external
+// check, and gets at nothing but its values by them.
+func TestExternalCheckIsNothingButACheck(t *testing.T) {
+	t.Parallel()
+
+	for _, args := range [][]string{
+		{"mine", "/etc/passwd"}, {"analyze", "/etc/passwd"}, {"init", "/tmp/x"}, {"work"}, {"--help"}, {"--config", "/etc/passwd", "status"},
+		{"status", "--config=/etc/passwd"}, {"-c", "/etc/passwd"}, {"--", "mine"}, {"status", "--socket", "/tmp/x"}, {},
+	} {
+		var stdout, stderr strings.Builder
+		code := run(calledAs(append([]string{"/usr/lib/zabbix/externalscripts/penstock-check"}, args...)), strings.NewReader(""), &stdout, &stderr)
+		if code == exitDone || !strings.HasPrefix(stdout.String(), "Cannot check: ") || strings.Count(stdout.String(), "\n") != 1 || stderr.Len() > 0 {
+			t.Errorf("%q: exit code %d, %q, %q", args, code, stdout.String(), stderr.String())
+		}
+	}
+	if got := strings.Join(calledAs([]string{"penstock", "check", "status"}), " "); got != "check status" {
+		t.Errorf("under its own name: %q", got)
+	}
+}

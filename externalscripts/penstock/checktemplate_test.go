@@ -120,13 +120,13 @@ func (f *checkedTemplate) items() []checkedItem {
 // wantCheckKey wants a key whose parameters penstock takes.
 func wantCheckKey(t *testing.T, key string) {
 	t.Helper()
-	params, ok := strings.CutPrefix(key, `penstock["check",`)
+	params, ok := strings.CutPrefix(key, `penstock-check[`)
 	if !ok {
 		t.Errorf("key %s calls another program", key)
 		return
 	}
 	var args []string
-	if err := json.Unmarshal([]byte("["+params), &args); err != nil {
+	if err := json.Unmarshal([]byte("["+params), &args); err != nil { // "status"]
 		t.Errorf("key %s: %v", key, err)
 	}
 	if _, _, err := checkArgs(args); err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -30,7 +31,20 @@ type env struct {
 }
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(run(calledAs(os.Args), os.Stdin, os.Stdout, os.Stderr))
+}
+
+// checkName is what the program is called in a folder of external checks.
+const checkName = "penstock-check"
+
+// calledAs returns the arguments of the program. Under the name of an external check
+// it is nothing but `penstock check`, and takes no options: whoever may make an item
+// in Zabbix names the arguments, and must not read or write files by them.
+func calledAs(args []string) []string {
+	if len(args) == 0 || filepath.Base(args[0]) != checkName {
+		return args[min(1, len(args)):]
+	}
+	return append([]string{"check", "--"}, args[1:]...)
 }
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
