@@ -31,7 +31,7 @@ race: ## the same with the race detector (needs a C compiler)
 	go test -race -timeout 30m ./...
 
 live: browser ## the whole programs: scripts, documents, Chromium; a real Ollama, real Zabbix 6.0 and 7.0; the worker killed, out of room, as a service; floods (as root)
-	go test -count=1 -tags live -timeout 90m ./core/e2e/... ./core/intake ./core/llm ./core/logfile ./core/notify ./core/pattern ./core/pipeline ./core/sift \
+	go test -count=1 -tags live -timeout 90m -parallel 4 ./core/e2e/... ./core/intake ./core/llm ./core/logfile ./core/notify ./core/pattern ./core/pipeline ./core/sift \
 		./core/spool ./core/store ./core/zabbix/...
 
 test: lint unit race live ## everything; installs what it needs
