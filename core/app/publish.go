@@ -70,7 +70,8 @@ type publisher struct {
 	quiet  window
 	// How long a host that refuses values is tried again, and how long between.
 	patience, pause time.Duration
-	looked          lookState // of the loop that compares, alone
+	looking         sync.Mutex // held during one look
+	looked          lookState  // of that look
 
 	held map[string]refusal // hosts that refused values; of the loop alone
 

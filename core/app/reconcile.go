@@ -58,7 +58,9 @@ func (p *publisher) look(ctx context.Context) {
 	}
 	first := time.AfterFunc(firstHosts, p.start)
 	defer first.Stop()
+	p.looking.Lock()
 	p.looked.began = p.now()
+	p.looking.Unlock()
 	for ctx.Err() == nil {
 		err := p.lookOnce(ctx)
 		switch {
@@ -79,6 +81,8 @@ func (p *publisher) start() { p.once.Do(func() { close(p.ready) }) }
 // lookOnce makes store and Zabbix agree. What fails keeps nothing else from being
 // compared.
 func (p *publisher) lookOnce(ctx context.Context) error {
+	p.looking.Lock()
+	defer p.looking.Unlock()
 	if err := p.lookAtObjects(ctx); err != nil {
 		return err
 	}
