@@ -184,8 +184,17 @@ func TestExternalCheckIsNothingButACheck(t *testing.T) {
 	t.Parallel()
 
 	for _, args := range [][]string{
-		{"mine", "/etc/passwd"}, {"analyze", "/etc/passwd"}, {"init", "/tmp/x"}, {"work"}, {"--help"}, {"--config", "/etc/passwd", "status"},
-		{"status", "--config=/etc/passwd"}, {"-c", "/etc/passwd"}, {"--", "mine"}, {"status", "--socket", "/tmp/x"}, {},
+		{"mine", "/etc/passwd"},
+		{"analyze", "/etc/passwd"},
+		{"init", "/tmp/x"},
+		{"work"},
+		{"--help"},
+		{"--config", "/etc/passwd", "status"},
+		{"status", "--config=/etc/passwd"},
+		{"-c", "/etc/passwd"},
+		{"--", "mine"},
+		{"status", "--socket", "/tmp/x"},
+		{},
 	} {
 		var stdout, stderr strings.Builder
 		code := run(calledAs(append([]string{"/usr/lib/zabbix/externalscripts/penstock-check"}, args...)), strings.NewReader(""), &stdout, &stderr)
