@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -26,13 +25,6 @@ const workerFlag = "--worker"
 const (
 	errorPrefix = "penstock: error: "
 	hintPrefix  = "penstock: hint: "
-)
-
-// Memory of a child, as of the worker that is a service: Go may use as much as pays,
-// and turns thrifty early.
-const (
-	memoryGoal = 64 << 20
-	gcPercent  = 50
 )
 
 // workerArgs are what the keeper tells the child.
@@ -82,8 +74,7 @@ func runWorker(args []string, stderr io.Writer) int {
 	if err != nil {
 		return say(exitConfig, err, "")
 	}
-	debug.SetGCPercent(gcPercent)
-	debug.SetMemoryLimit(min(memoryGoal, a.memory/2))
+	app.TuneMemory(a.memory / 2)
 	if a.limit {
 		if err := limitAddressSpace(a.memory); err != nil {
 			fmt.Fprintf(stderr, "level=WARN msg=%q\n", "the memory of the worker is not bounded: "+err.Error())

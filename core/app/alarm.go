@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
-	"penstock/core/cases"
 	"penstock/core/event"
 	"penstock/core/notify"
 	"penstock/core/record"
@@ -125,25 +125,8 @@ func (w *Worker) isAlarmDue(a alarmOf, id string) bool {
 // criticalCases returns the newest records of the open Critical cases that are
 // problems, with the one that stands for those told together.
 func (w *Worker) criticalCases(ctx context.Context) ([]record.Record, error) {
-	slots, err := w.store.Slots(ctx)
-	if err != nil {
-		return nil, err
-	}
-	ids := []string{w.sharedCase()}
-	for _, host := range slots {
-		ids = append(ids, host...)
-	}
-	var critical []record.Record
-	for _, id := range ids {
-		last, err := w.store.Records(ctx, id, 1)
-		if err != nil {
-			return nil, err
-		}
-		if len(last) > 0 && last[0].Severity == event.Critical && last[0].Status != cases.Closed.String() && last[0].Suppressed == "" {
-			critical = append(critical, last[0])
-		}
-	}
-	return critical, nil
+	open, err := w.openProblems(ctx)
+	return slices.DeleteFunc(open, func(r record.Record) bool { return r.Severity != event.Critical || r.Suppressed != "" }), err
 }
 
 func (w *Worker) tellPeople(ctx context.Context, r *record.Record, a alarmOf) error {

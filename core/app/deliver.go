@@ -108,7 +108,7 @@ func (p *publisher) holds() []string {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return append(hosts, p.hosts.dropping()...)
+	return append(hosts, p.hosts.dropping...)
 }
 
 // pick returns the values that may go together, in their order: no more of a host

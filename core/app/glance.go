@@ -10,6 +10,7 @@ import (
 
 	"penstock/core/cases"
 	"penstock/core/event"
+	"penstock/core/record"
 )
 
 // CmdGlance asks for a Glance.
@@ -75,29 +76,47 @@ func (w *Worker) Glance(ctx context.Context) (Glance, error) {
 
 // glanceCases returns the cases that have a problem of their own, which are few.
 func (w *Worker) glanceCases(ctx context.Context) ([]GlanceCase, error) {
-	slots, err := w.store.Slots(ctx)
+	problems, err := w.openProblems(ctx)
 	if err != nil {
 		return nil, err
 	}
 	all := []GlanceCase{}
-	for _, ids := range slots {
-		for _, id := range ids {
-			last, err := w.store.Records(ctx, id, 1)
-			if err != nil {
-				return nil, err
-			}
-			if len(last) == 0 || last[0].Status == cases.Closed.String() {
-				continue
-			}
-			r := &last[0]
-			all = append(all, GlanceCase{
-				Case: r.Case, Status: r.Status, Host: r.Asset, Zone: r.Zone, Class: r.Class, Severity: r.Severity, Level: r.Level,
-				Opened: r.Opened, Updated: r.Updated, Events: r.Events, Headline: r.Advice.Headline,
-			})
+	for i := range problems {
+		r := &problems[i]
+		if r.Case == w.sharedCase() {
+			continue
 		}
+		all = append(all, GlanceCase{
+			Case: r.Case, Status: r.Status, Host: r.Asset, Zone: r.Zone, Class: r.Class, Severity: r.Severity, Level: r.Level,
+			Opened: r.Opened, Updated: r.Updated, Events: r.Events, Headline: r.Advice.Headline,
+		})
 	}
 	slices.SortFunc(all, func(a, b GlanceCase) int {
 		return cmp.Or(b.Level-a.Level, strings.Compare(b.Updated, a.Updated), strings.Compare(a.Case, b.Case))
 	})
 	return all[:min(len(all), mostGlance)], nil
+}
+
+// openProblems returns the newest records of the open cases that have a problem of
+// their own, and of what stands for those told together, in no order.
+func (w *Worker) openProblems(ctx context.Context) ([]record.Record, error) {
+	slots, err := w.store.Slots(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := []string{w.sharedCase()}
+	for _, host := range slots {
+		ids = append(ids, host...)
+	}
+	var open []record.Record
+	for _, id := range ids {
+		last, err := w.store.Records(ctx, id, 1)
+		if err != nil {
+			return nil, err
+		}
+		if len(last) > 0 && last[0].Status != cases.Closed.String() {
+			open = append(open, last[0])
+		}
+	}
+	return open, nil
 }

@@ -341,7 +341,7 @@ func TestRouteFindsTheHostOfAnAsset(t *testing.T) {
 	want("- no asset", route("", store.Shown{}), "proxy 1")
 	want("+ stays where it is", route("db", store.Shown{Host: "Web", Severity: event.High}), "Web")
 	want("- but not where nothing is kept", route("db", store.Shown{Host: "db", Severity: event.High}), "proxy 1")
-	if diff := cmp.Diff([]string{"db"}, p.hosts.dropping()); diff != "" {
+	if diff := cmp.Diff([]string{"db"}, p.hosts.dropping); diff != "" {
 		t.Errorf("dropping (-want +got)\n%s", diff)
 	}
 	p.hosts.refuse("Web", now)

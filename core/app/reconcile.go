@@ -403,27 +403,16 @@ func (p *publisher) change(ctx context.Context, id string, change func(*store.Sh
 // Zabbix was configured, or before a backup was restored; and ends what is not. It is
 // called when no record waits: these say more.
 func (p *publisher) catchUp(ctx context.Context) error {
-	slots, err := p.store.Slots(ctx)
+	open, err := p.w.openProblems(ctx)
 	if err != nil {
 		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := showing{p: p, after: map[string]store.Shown{}}
-	ids := []string{p.w.sharedCase()}
-	for _, host := range slots {
-		ids = append(ids, host...)
-	}
-	for _, id := range ids {
-		if _, is := p.shown[id]; is {
-			continue
-		}
-		last, err := p.store.Records(ctx, id, 1)
-		if err != nil {
-			return err
-		}
-		if len(last) > 0 && last[0].Problem == record.ProblemOwn && last[0].Status != cases.Closed.String() {
-			s.add(&last[0], p.now())
+	for i := range open {
+		if _, is := p.shown[open[i].Case]; !is && open[i].Problem == record.ProblemOwn {
+			s.add(&open[i], p.now())
 		}
 	}
 	if err := p.endGone(ctx, &s); err != nil {

@@ -19,6 +19,9 @@ type zabbixHosts struct {
 	known   bool
 	byName  map[string]zabbix.HostInfo // technical and visible names in small letters
 	refused map[string]time.Time       // until when
+	// dropping are those whose values Zabbix counts as processed and drops. It is asked
+	// for with every request, and changes rarely.
+	dropping []string
 }
 
 // learn takes a new list of hosts.
@@ -30,6 +33,7 @@ func (h *zabbixHosts) learn(all []zabbix.HostInfo) {
 	for _, info := range all {
 		h.byName[strings.ToLower(info.Name)] = info
 	}
+	h.listDropping()
 }
 
 // refuse notes that a host did not take values, whatever the API says of it.
@@ -61,17 +65,16 @@ func (h *zabbixHosts) drop(noData map[string]bool) {
 		info.NoData = noData[info.Name]
 		h.byName[name] = info
 	}
+	h.listDropping()
 }
 
-// dropping returns the hosts whose values Zabbix counts as processed and drops.
-func (h *zabbixHosts) dropping() []string {
-	var hosts []string
+func (h *zabbixHosts) listDropping() {
+	h.dropping = nil
 	for name, info := range h.byName {
 		if info.NoData && strings.ToLower(info.Name) == name {
-			hosts = append(hosts, info.Name)
+			h.dropping = append(h.dropping, info.Name)
 		}
 	}
-	return hosts
 }
 
 // route returns the technical name of the host that is to carry a case: the one that

@@ -46,23 +46,25 @@ func (s *Store) Acknowledge(ctx context.Context, sink string, ids []int64) error
 	if len(ids) == 0 {
 		return nil
 	}
-	err := s.write(ctx, "T5", func(t *tx) error {
-		if err := t.step("outbox"); err != nil {
-			return err
-		}
-		remove, err := t.PrepareContext(t.ctx, `DELETE FROM outbox WHERE sink = ? AND seq = ?`)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			if _, err := remove.ExecContext(t.ctx, sink, id); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := s.write(ctx, "T5", func(t *tx) error { return t.takeRows(sink, ids) })
 	if err != nil {
 		return fmt.Errorf("mark what %s has: %w", sink, err)
+	}
+	return nil
+}
+
+func (t *tx) takeRows(sink string, ids []int64) error {
+	if err := t.step("outbox"); err != nil {
+		return err
+	}
+	remove, err := t.PrepareContext(t.ctx, `DELETE FROM outbox WHERE sink = ? AND seq = ?`)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if _, err := remove.ExecContext(t.ctx, sink, id); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -40,13 +40,8 @@ type Showing struct {
 // Show stores in one transaction what is to be shown of cases elsewhere (T5).
 func (s *Store) Show(ctx context.Context, show Showing) error {
 	err := s.write(ctx, "T5", func(t *tx) error {
-		if err := t.step("outbox"); err != nil {
+		if err := t.takeRows(show.Sink, show.Rows); err != nil {
 			return err
-		}
-		for _, id := range show.Rows {
-			if err := t.exec(`DELETE FROM outbox WHERE sink = ? AND seq = ?`, show.Sink, id); err != nil {
-				return err
-			}
 		}
 		if err := t.step("shown"); err != nil {
 			return err
@@ -113,7 +108,15 @@ func (s *Store) Values(ctx context.Context, limit int, without ...string) ([]Val
 	if err != nil {
 		return nil, err
 	}
-	var all []Value
+	all, err := s.values(ctx, `SELECT id, "case", host, key, value, at, transition FROM "values"
+		WHERE host NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?`, string(hosts), limit)
+	if err != nil {
+		return nil, fmt.Errorf("read the values that wait: %w", err)
+	}
+	return all, nil
+}
+
+func (s *Store) values(ctx context.Context, query string, args ...any) (all []Value, err error) {
 	err = s.read(ctx, func(scan func(...any) error) error {
 		var v Value
 		var at int64
@@ -121,12 +124,8 @@ func (s *Store) Values(ctx context.Context, limit int, without ...string) ([]Val
 		v.At = time.Unix(0, at)
 		all = append(all, v)
 		return err
-	}, `SELECT id, "case", host, key, value, at, transition FROM "values"
-		WHERE host NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?`, string(hosts), limit)
-	if err != nil {
-		return nil, fmt.Errorf("read the values that wait: %w", err)
-	}
-	return all, nil
+	}, query, args...)
+	return all, err
 }
 
 // TakeValues removes values that were taken, in one transaction (T5).
@@ -176,15 +175,7 @@ func (s *Store) NewestValue(ctx context.Context) (newest time.Time, err error) {
 // HostValues returns the values of one host that wait, in their order, those that are
 // no transitions without their value, which may be large.
 func (s *Store) HostValues(ctx context.Context, host string) ([]Value, error) {
-	var all []Value
-	err := s.read(ctx, func(scan func(...any) error) error {
-		var v Value
-		var at int64
-		err := scan(&v.ID, &v.Case, &v.Host, &v.Key, &v.Value, &at, &v.Transition)
-		v.At = time.Unix(0, at)
-		all = append(all, v)
-		return err
-	}, `SELECT id, "case", host, key, iif(transition, value, ''), at, transition FROM "values" WHERE host = ? ORDER BY id`, host)
+	all, err := s.values(ctx, `SELECT id, "case", host, key, iif(transition, value, ''), at, transition FROM "values" WHERE host = ? ORDER BY id`, host)
 	if err != nil {
 		return nil, fmt.Errorf("read the values of host %s that wait: %w", host, err)
 	}

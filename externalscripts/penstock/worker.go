@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -63,13 +63,6 @@ It ends at SIGTERM or Ctrl-C, or when standard input is its only source and ends
 	return cmd
 }
 
-// Memory: Go may use as much as pays, and turns thrifty before a small machine
-// runs out.
-const (
-	memoryGoal = 64 << 20
-	gcPercent  = 50
-)
-
 func work(ctx context.Context, e *env, f *workerFlags, check bool) error {
 	c, err := f.load()
 	if err != nil {
@@ -78,8 +71,7 @@ func work(ctx context.Context, e *env, f *workerFlags, check bool) error {
 	if len(c.Sources) == 0 {
 		return exitError{exitConfig, errors.New("no sources are configured: there is nothing to follow"), "list them under sources; docs/configuration.md shows how"}
 	}
-	debug.SetGCPercent(gcPercent)
-	debug.SetMemoryLimit(memoryGoal)
+	app.TuneMemory(math.MaxInt64)
 	systemd, err := sdnotify.Open(e.getenv)
 	if err != nil {
 		return fmt.Errorf("reach the service manager: %w", err)
