@@ -71,7 +71,7 @@ with --user (the password is asked for, or read from --password-file), or with
 --token-file. The same may stand in PENSTOCK_SETUP_URL, PENSTOCK_SETUP_USER,
 PENSTOCK_SETUP_PASSWORD_FILE and PENSTOCK_SETUP_TOKEN_FILE.`,
 		Example: `  penstock setup zabbix --plan --user Admin
-  sudo penstock setup zabbix --apply --user Admin --password-file /root/zabbix-admin --group "Linux servers"
+  sudo penstock setup zabbix --apply --user Admin --password-file admin.password --group "Linux servers"
   sudo penstock setup zabbix --plan --remove --user Admin`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
