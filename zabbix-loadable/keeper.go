@@ -126,7 +126,7 @@ func (k *keeper) run(ctx context.Context) {
 	runtime.LockOSThread()
 	wait := k.first
 	for !k.ending(ctx) {
-		began := time.Now()
+		began, config := time.Now(), stamp(k.options.Config)
 		d := death{why: "an error of the plugin; see the agent's log"}
 		if !guarded(k.log, "the keeper", func() { d = k.life(ctx) }) {
 			k.killLeft()
@@ -141,7 +141,10 @@ func (k *keeper) run(ctx context.Context) {
 			wait = k.first
 		}
 		k.tell(d, wait)
-		k.sleep(ctx, wait, d.config)
+		if !d.config {
+			config = ""
+		}
+		k.sleep(ctx, wait, config)
 		wait = min(2*wait, mostWait)
 	}
 }
@@ -178,12 +181,12 @@ func (k *keeper) tell(d death, wait time.Duration) {
 	k.log.Error("the worker died and is started again", "err", d.why, "wait", wait)
 }
 
-// sleep waits. Where the configuration was at fault, a changed file ends the wait.
-func (k *keeper) sleep(ctx context.Context, wait time.Duration, config bool) {
-	before := stamp(k.options.Config)
+// sleep waits. Where the configuration was at fault, which had that stamp, a changed
+// file ends the wait.
+func (k *keeper) sleep(ctx context.Context, wait time.Duration, fault string) {
 	for end := time.Now().Add(wait); time.Now().Before(end) && !k.ending(ctx); {
 		k.await(ctx, min(time.Second, time.Until(end)))
-		if config && stamp(k.options.Config) != before {
+		if fault != "" && stamp(k.options.Config) != fault {
 			return
 		}
 	}

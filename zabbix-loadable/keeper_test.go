@@ -371,5 +371,5 @@ func TestKeeperSleepEndsWithItsContext(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	scripted(t, "").sleep(ctx, time.Hour, false)
+	scripted(t, "").sleep(ctx, time.Hour, "")
 }

@@ -23,11 +23,6 @@ const (
 	// 7.0 from waiting for it for ever. The working process may be idle for hours.
 	registerIdle  = 4 * time.Second
 	registerError = 200 * time.Millisecond
-	// The agent of 6.0 waits for the death of a child in two places. Between the moment
-	// when the second begins to and the start of the working process, the death of the
-	// registration process makes the first find no child, and the agent panics. This is
-	// longer than it takes the agent to get past that.
-	registerLinger = 2 * time.Second
 )
 
 // mostExports is how many items are answered at a time. Further ones wait in the
@@ -42,7 +37,8 @@ type plugin struct {
 	items  map[string]item
 	desc   []string // keys with their descriptions, as they are registered
 
-	exports chan struct{} // one for each item that is being answered
+	stay    func(agent int, args []string) // linger
+	exports chan struct{}                  // one for each item that is being answered
 	running sync.WaitGroup
 
 	mu     sync.Mutex
@@ -72,7 +68,7 @@ func serve(socket string, registering bool) int {
 }
 
 func newPlugin(to io.Writer, now func() time.Time) *plugin {
-	p := &plugin{link: &link{to: to}, teller: newTeller(now), exports: make(chan struct{}, mostExports)}
+	p := &plugin{link: &link{to: to}, teller: newTeller(now), stay: linger, exports: make(chan struct{}, mostExports)}
 	p.log = slog.New(handler{to: p.teller})
 	p.items, p.desc = items()
 	p.board = newBoard(options{}, errors.New("the agent has not handed over its configuration"), now)
@@ -92,7 +88,7 @@ type deadliner interface {
 // writes no file and ends by itself.
 func (p *plugin) register(conn deadliner) int {
 	in := bufio.NewReader(conn)
-	lingers := false
+	agent, lingers := os.Getppid(), false
 	for {
 		if err := conn.SetReadDeadline(time.Now().Add(registerIdle)); err != nil {
 			return exitDone
@@ -105,7 +101,7 @@ func (p *plugin) register(conn deadliner) int {
 			return exitDone // the agent is gone, or has no more to ask
 		case r.Type == typeTerminate:
 			if lingers {
-				time.Sleep(registerLinger)
+				p.stay(agent, os.Args)
 			}
 			return exitDone
 		case r.Type == typeRegister && len(p.desc) == 0:

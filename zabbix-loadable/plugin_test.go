@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -30,6 +31,12 @@ type agent struct {
 func newAgent(t *testing.T, registering bool) (*agent, <-chan int) {
 	t.Helper()
 
+	return meet(t, func(socket string) int { return serve(socket, registering) })
+}
+
+func meet(t *testing.T, serve func(socket string) int) (*agent, <-chan int) {
+	t.Helper()
+
 	socket := filepath.Join(t.TempDir(), "agent.sock")
 	l, err := net.Listen("unix", socket)
 	if err != nil {
@@ -37,7 +44,7 @@ func newAgent(t *testing.T, registering bool) (*agent, <-chan int) {
 	}
 	defer l.Close()
 	code := make(chan int, 1)
-	go func() { code <- serve(socket, registering) }()
+	go func() { code <- serve(socket) }()
 	conn, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +138,17 @@ func TestRegistrationAnswersEveryVersionAndEnds(t *testing.T) {
 		t.Run("+ "+version, func(t *testing.T) {
 			t.Parallel()
 
-			a, code := newAgent(t, true)
+			stayed := false
+			a, code := meet(t, func(socket string) int {
+				conn, err := net.Dial("unix", socket)
+				if err != nil {
+					return exitFailed
+				}
+				defer conn.Close()
+				p := newPlugin(conn, time.Now)
+				p.stay = func(int, []string) { stayed = true }
+				return p.register(conn)
+			})
 			a.send(fmt.Sprintf(`{"id":1,"type":2,"version":%q}`, version))
 			r := a.next()
 			if r.Name != "Penstock" || r.Interfaces != 7 || r.Error != "" {
@@ -145,6 +162,9 @@ func TestRegistrationAnswersEveryVersionAndEnds(t *testing.T) {
 			a.next() // the log comes before it
 			a.send(`{"id":0,"type":5}`)
 			ends(t, code)
+			if old := version < "6.2"; stayed != old {
+				t.Errorf("stayed until the plugin works: %v", stayed)
+			}
 			unknown := strings.Contains(strings.Join(a.logs, "\n"), "is not known")
 			if unknown != (version == "9.9.9") {
 				t.Errorf("the log: %q", a.logs)
@@ -161,6 +181,37 @@ func TestRegistrationEndsByItself(t *testing.T) {
 	a.send(`{"id":1,"type":2,"version":"6.4.0"}`)
 	a.next()
 	ends(t, code)
+}
+
+// TestHasWorking reads the kernel's lists of an agent's children.
+func TestHasWorking(t *testing.T) {
+	t.Parallel()
+
+	proc := t.TempDir()
+	args := []string{"/usr/sbin/penstock plugin", "/run/agent.sock", "true"}
+	if there, err := hasWorking(proc, 7, args); there || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without lists: %v, %v", there, err)
+	}
+	put := func(path, text string) {
+		path = filepath.Join(proc, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("7/task/7/children", "")
+	put("7/task/8/children", "11 12 13 ")
+	put("11/cmdline", strings.Join(append(args, ""), "\x00"))
+	put("12/cmdline", "/usr/sbin/another\x00/run/agent.sock\x00false\x00")
+	if there, err := hasWorking(proc, 7, args); there || err != nil {
+		t.Errorf("with the one that registers: %v, %v", there, err)
+	}
+	put("13/cmdline", "/usr/sbin/penstock plugin\x00/run/agent.sock\x00false\x00")
+	if there, err := hasWorking(proc, 7, args); !there || err != nil {
+		t.Errorf("with the one that works: %v, %v", there, err)
+	}
 }
 
 func TestKeysAreAsTheAgentWantsThem(t *testing.T) {

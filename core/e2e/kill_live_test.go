@@ -212,7 +212,7 @@ func writeRotated(ctx context.Context, path string, pace func()) error {
 // rotate moves the file to .1, .1 to .2.gz and so on, as logrotate does with
 // delaycompress, and opens a new one.
 func rotate(path string) (*os.File, error) {
-	for n := 8; n >= 2; n-- {
+	for n := killLines / 1000; n >= 2; n-- { // none goes, however far the worker lags behind
 		if err := os.Rename(fmt.Sprintf("%s.%d.gz", path, n), fmt.Sprintf("%s.%d.gz", path, n+1)); err != nil && !os.IsNotExist(err) {
 			return nil, err
 		}

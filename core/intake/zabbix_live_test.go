@@ -26,22 +26,26 @@ func TestLiveExportIsReadThroughItsRotation(t *testing.T) {
 			makeTextHost(t, z)
 			run := start(t, Options{{Name: "zabbix", Kind: KindZabbix, Path: z.ExportDir, Trust: event.Local}}, Env{Poll: 250 * time.Millisecond}, nil)
 			run.until("the first look", func() bool { return run.r.states[0].handed() > 0 })
-			var want []string
+			var want, got []string
 			for i := range values {
 				name := fmt.Sprintf("value-%03d", i)
 				sendText(t, z.Trapper, name+" "+strings.Repeat("x", size))
 				want = append(want, name)
-			}
-			var got []string
-			run.until("all values", func() bool {
-				got = got[:0]
-				for line := range strings.Lines(run.text()) {
-					if at := strings.Index(line, "value-"); at >= 0 && len(line) > size {
-						got = append(got, line[at:at+len("value-000")])
-					}
+				if len(want)%10 != 0 {
+					continue
 				}
-				return len(got) >= values
-			})
+				// The server keeps one file beside the newest: of three that it fills
+				// within a second, nobody sees the first.
+				run.until("the values so far", func() bool {
+					got = got[:0]
+					for line := range strings.Lines(run.text()) {
+						if at := strings.Index(line, "value-"); at >= 0 && len(line) > size {
+							got = append(got, line[at:at+len("value-000")])
+						}
+					}
+					return len(got) >= len(want)
+				})
+			}
 			slices.Sort(got)
 			if !slices.Equal(want, got) {
 				t.Errorf("read %q", got)

@@ -86,7 +86,7 @@ func (s *ZabbixServer) phpIni() string {
 		"post_max_size=64M", "max_execution_time=300", "max_input_time=300", "memory_limit=512M", "date.timezone=UTC",
 		"display_errors=0", "log_errors=1", "error_log=" + s.path("frontend/php.log"),
 		"session.save_path=" + s.path("frontend"), "auto_prepend_file=" + s.path("prepend.php"),
-		"opcache.enable=1", "opcache.jit=off",
+		"opcache.enable=1", "opcache.revalidate_freq=0", "opcache.jit=off", // a test may append to prepend.php
 	}, "\n") + "\n"
 }
 
