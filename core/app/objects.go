@@ -26,31 +26,45 @@ func (p *publisher) lookAtObjects(ctx context.Context) error {
 		p.mu.Unlock()
 		p.looked.hosts = now
 	}
-	if err := p.lookAtMaintenance(ctx); err != nil {
-		return err
-	}
+	parts, isDue := []func(context.Context) error{p.lookAtMaintenance}, false
 	p.mu.Lock()
 	own, found := p.hosts.info(p.o.Host)
 	p.mu.Unlock()
-	if !p.judgeOwn(&own, found) {
-		return nil
+	if p.judgeOwn(&own, found) {
+		parts = append(parts, func(ctx context.Context) error { return p.lookAtStop(ctx, own.ID) })
+		if isDue = p.looked.objects.IsZero() || now.Sub(p.looked.objects).Abs() >= objectsEvery; isDue {
+			parts = append(parts, func(ctx context.Context) error { return p.lookAtTriggers(ctx, own.ID) }, p.lookAtItems)
+		}
 	}
-	if err := p.lookAtStop(ctx, own.ID); err != nil {
-		return err
+	var refused error
+	for _, part := range parts {
+		err := part(ctx)
+		if err != nil && !isRefused(err) {
+			return err
+		}
+		refused = errors.Join(refused, err)
 	}
-	if !p.looked.objects.IsZero() && now.Sub(p.looked.objects).Abs() < objectsEvery {
-		return nil
+	if isDue && refused == nil {
+		p.looked.objects = now
 	}
-	if err := p.lookAtTriggers(ctx, own.ID); err != nil {
-		return err
-	}
+	return refused
+}
+
+// isRefused says whether Zabbix answered and did not want to, as where a right is
+// missing: what else is asked for may go well.
+func isRefused(err error) bool {
+	var answer *zabbix.APIError
+	return errors.As(err, &answer)
+}
+
+// lookAtItems reads which items are the worker's own.
+func (p *publisher) lookAtItems(ctx context.Context) error {
 	items, hosts, err := p.api.OwnItems(ctx)
 	if err != nil {
 		return err
 	}
 	p.w.setOwnItems(items)
 	p.w.setOwnHosts(hosts)
-	p.looked.objects = now
 	return nil
 }
 

@@ -83,8 +83,9 @@ func (p *publisher) start() { p.once.Do(func() { close(p.ready) }) }
 func (p *publisher) lookOnce(ctx context.Context) error {
 	p.looking.Lock()
 	defer p.looking.Unlock()
-	if err := p.lookAtObjects(ctx); err != nil {
-		return err
+	refused := p.lookAtObjects(ctx)
+	if refused != nil && !isRefused(refused) {
+		return refused
 	}
 	p.start()
 	problems, err := p.api.Problems(ctx, map[string]string{zabbix.TagOurs: zabbix.TagOursCase})
@@ -105,7 +106,7 @@ func (p *publisher) lookOnce(ctx context.Context) error {
 	p.mu.Unlock()
 	p.looked.stands = map[string]bool{}
 	d = p.confirmed(d)
-	err = errors.Join(p.restore(ctx, d.missing), p.withdraw(ctx, d.foreign), p.noteAcks(ctx, d.open), p.tell(ctx, d.open))
+	err = errors.Join(refused, p.restore(ctx, d.missing), p.withdraw(ctx, d.foreign), p.noteAcks(ctx, d.open), p.tell(ctx, d.open))
 	p.noteChanges(d.open)
 	for subject := range p.looked.stood {
 		if !p.looked.stands[subject] {

@@ -383,6 +383,60 @@ func TestWhatPeopleDoToAProblemIsSeen(t *testing.T) {
 	must(t, site.w.end())
 }
 
+// dueObjects has the next look read everything, as one in a while does.
+func dueObjects(w *running) {
+	w.publisher.looking.Lock()
+	defer w.publisher.looking.Unlock()
+	w.publisher.looked.objects = time.Time{}
+}
+
+// SAFETY C5: a disabled trigger hides cases.
+func TestADisabledTriggerIsTold(t *testing.T) {
+	t.Parallel()
+
+	s, c, z, w := comparedSite(t)
+	site := &compared{t, s, c, z, w}
+	disabled := []map[string]any{{"description": "Penstock: {ITEM.VALUE}", "hosts": []map[string]string{{"host": "gw1"}}}}
+	z.api.Answer("trigger.get", func(json.RawMessage) any { return disabled })
+	dueObjects(w)
+	site.looks()
+	site.wantNotice(event.High, "is disabled")
+	z.api.Answer("trigger.get", func(json.RawMessage) any { return []any{} })
+	dueObjects(w)
+	site.looks()
+	if _, standing := w.board.Recent(); len(standing) > 0 {
+		t.Errorf("+ notices that are over: %+v", standing)
+	}
+	must(t, w.end())
+}
+
+func TestWhatZabbixRefusesKeepsNothingElseFromBeingCompared(t *testing.T) {
+	t.Parallel()
+
+	s, c, z, w := comparedSite(t)
+	site := &compared{t, s, c, z, w}
+	refused := []string{"usermacro.get", "trigger.get"}
+	for _, method := range refused {
+		z.api.Answer(method, func(json.RawMessage) any {
+			return fake.ZabbixError{Code: -32500, Message: "Application error.", Data: fmt.Sprintf("No permissions to call %q.", method)}
+		})
+	}
+	dueObjects(w)
+	site.forge("gw1", "site-w1-99", "Critical")
+	for range 2 {
+		c.jump(time.Minute)
+		err := w.publisher.lookOnce(t.Context())
+		for _, method := range refused {
+			if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("No permissions to call %q", method)) {
+				t.Errorf("look: %v, want %s", err, method)
+			}
+		}
+	}
+	eventually(t, "a worker that rests", w.rests)
+	site.wantOpen("- forged problems are closed", "gw1 "+comparedCase+" Medium")
+	must(t, w.end())
+}
+
 func TestWhatIsLateIsNotOpenedTwice(t *testing.T) {
 	t.Parallel()
 

@@ -47,9 +47,6 @@ func (a *API) Silenced(ctx context.Context, hostIDs []string) ([]string, error) 
 		return nil, err
 	}
 	var all []string
-	if err != nil {
-		return nil, err
-	}
 	for _, t := range triggers {
 		if len(t.Hosts) == 1 {
 			all = append(all, fmt.Sprintf("trigger %q of host %s is disabled", plain(t.Description, 120), plain(t.Hosts[0].Host, 128)))
