@@ -135,3 +135,26 @@ func writeLines(b *testing.B, path string, n int) {
 		b.Fatal(err)
 	}
 }
+
+// BenchmarkFlood is a flood of attackers, each of whom makes a case that the rules work
+// and a Zabbix server would be shown. A case is an operation.
+func BenchmarkFlood(b *testing.B) {
+	s, trapper := newSite(b), fake.NewTrapper(b)
+	s.config.Zabbix.Host = "proxy 1"
+	s.config.Zabbix.Send.To = []string{trapper.Address}
+	w := s.start()
+	for i := range b.N {
+		for try := range 4 {
+			s.write(fmt.Sprintf("%s gw1 sshd[%d]: Failed password for invalid user admin from 172.%d.%d.%d port %d ssh2\n",
+				time.Now().UTC().Format(time.RFC3339), 1000+i%9000, 16+i/62500, i/250%250, i%250+1, 20000+try))
+		}
+	}
+	b.ResetTimer()
+	w.settled(4 * uint64(b.N))
+	for !w.rests() {
+		time.Sleep(10 * time.Millisecond)
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "cases/s")
+	must(b, w.end())
+}

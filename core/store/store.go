@@ -194,7 +194,7 @@ func dsn(path string, pragmas []string, more ...string) string {
 
 func limitReader(db *sql.DB) {
 	db.SetMaxOpenConns(2)
-	db.SetMaxIdleConns(1)
+	db.SetMaxIdleConns(2) // a new one reads the schema anew
 	db.SetConnMaxIdleTime(time.Minute)
 }
 
