@@ -136,7 +136,6 @@ func TestStatusTriggersOnValues(t *testing.T) {
 				}
 			}
 			z.Settle(t)
-			z.Settle(t) // triggers are read after items, and before the next round
 			for _, tt := range tests {
 				start := time.Now().Add(-time.Duration(len(tt.values)) * tt.ago)
 				for n, value := range tt.values {

@@ -129,13 +129,12 @@ func (s *shower) send(t *testing.T, host string, steps ...zabbix.Step) {
 	s.z.Deliver(t, s.to, values...)
 }
 
-// settle waits until a new host takes values and its triggers are known too: items
-// are there before them.
+// settle waits until a new host takes values and its triggers are known too.
 func (s *shower) settle(t *testing.T, host string) {
 	t.Helper()
 
+	s.z.Settle(t)
 	s.send(t, host, zabbix.Step{Key: zabbix.KeyTransition, Value: "nothing"})
-	time.Sleep(3 * time.Second)
 }
 
 // wantProblems waits until the problems of a host are those, and stay so.

@@ -586,7 +586,7 @@ func TestAFloodOfCasesIsAtMostFiftyOneProblems(t *testing.T) {
 	s := newZabbixSite(t, z, siteOptions{})
 	s.start(t)
 	s.write(t, leases(700)...)
-	const cases = 20_000
+	const cases = 100_000
 	var lines []string
 	for i := range cases {
 		for range 4 {

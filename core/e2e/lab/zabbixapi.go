@@ -306,18 +306,23 @@ func (s *ZabbixServer) SendTo(t testing.TB, address string, from net.IP, values 
 	return counts
 }
 
-// Settle returns when the server knows all hosts and items that were made before. A
-// proxy may know them earlier, and the server then drops what it gets of them.
+// Settle returns when the server knows all hosts, items and triggers that were made
+// before. A proxy may know them earlier, and the server then drops what it gets of them.
 func (s *ZabbixServer) Settle(t testing.TB) {
 	t.Helper()
 
 	name := fmt.Sprintf("settle-%d", shared.names.Add(1))
 	id := s.CreateHost(t, name, HostOptions{})
 	s.CreateItem(t, id, "known", nil)
-	// Whoever has read this host and its item has read all older ones.
-	s.Wait(t, "the server knows a new host", func() bool {
-		n, err := send(s.Trapper, nil, []Value{{Host: name, Key: "known", Value: "x"}})
-		return err == nil && n.Processed == 1
+	s.API(t, "trigger.create", map[string]any{"description": name, "expression": fmt.Sprintf(`last(/%s/known)="x"`, name)}, nil)
+	// Whoever has read this host, its item and its trigger has read all older ones.
+	s.Wait(t, "the server knows a new trigger", func() bool {
+		if _, err := send(s.Trapper, nil, []Value{{Host: name, Key: "known", Value: "x"}}); err != nil {
+			return false
+		}
+		var open []json.RawMessage
+		s.API(t, "problem.get", map[string]any{"output": []string{"eventid"}, "hostids": []string{id}}, &open)
+		return len(open) > 0
 	})
 	s.API(t, "host.delete", []string{id}, nil)
 }
