@@ -387,27 +387,49 @@ func TestWhatPeopleDoToAProblemIsSeen(t *testing.T) {
 func dueObjects(w *running) {
 	w.publisher.looking.Lock()
 	defer w.publisher.looking.Unlock()
-	w.publisher.looked.objects = time.Time{}
+	w.publisher.looked.hosts, w.publisher.looked.objects = time.Time{}, time.Time{}
 }
 
-// SAFETY C5: a disabled trigger hides cases.
-func TestADisabledTriggerIsTold(t *testing.T) {
+// SAFETY C5: what is disabled hides cases.
+func TestWhatIsDisabledIsTold(t *testing.T) {
 	t.Parallel()
 
-	s, c, z, w := comparedSite(t)
-	site := &compared{t, s, c, z, w}
-	disabled := []map[string]any{{"description": "Penstock: {ITEM.VALUE}", "hosts": []map[string]string{{"host": "gw1"}}}}
-	z.api.Answer("trigger.get", func(json.RawMessage) any { return disabled })
-	dueObjects(w)
-	site.looks()
-	site.wantNotice(event.High, "is disabled")
-	z.api.Answer("trigger.get", func(json.RawMessage) any { return []any{} })
-	dueObjects(w)
-	site.looks()
-	if _, standing := w.board.Recent(); len(standing) > 0 {
-		t.Errorf("+ notices that are over: %+v", standing)
+	host := []map[string]string{{"host": "gw1"}}
+	tests := []struct {
+		name, method string
+		asked        string // is in the parameters
+		answer       any
+		want         string
+	}{
+		{"- a trigger", "trigger.get", `"status":"1"`, []map[string]any{{"description": "Penstock: {ITEM.VALUE}", "hosts": host}}, "of host gw1 is disabled"},
+		{"- an item that refuses", "item.get", `"state":"1"`, []map[string]any{{"key_": "penstock.case.transition", "error": "no seal", "hosts": host}}, "refuses values: no seal"},
+		{"- the host", "host.get", "", []map[string]any{{"hostid": "1", "host": "proxy 1", "name": "proxy 1", "status": "1", "flags": "0"}}, "host proxy 1 is disabled"},
 	}
-	must(t, w.end())
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+
+			s, c, z, w := comparedSite(t)
+			site := &compared{t, s, c, z, w}
+			was := z.api.Answered(tt.method)
+			z.api.Answer(tt.method, func(params json.RawMessage) any {
+				if strings.Contains(string(params), tt.asked) {
+					return tt.answer
+				}
+				return was(params)
+			})
+			dueObjects(w)
+			site.looks()
+			site.wantNotice(event.High, tt.want)
+			z.api.Answer(tt.method, was)
+			dueObjects(w)
+			site.looks()
+			if _, standing := w.board.Recent(); len(standing) > 0 {
+				t.Errorf("+ notices that are over: %+v", standing)
+			}
+			must(t, w.end())
+		})
+	}
 }
 
 func TestWhatZabbixRefusesKeepsNothingElseFromBeingCompared(t *testing.T) {

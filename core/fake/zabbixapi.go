@@ -85,6 +85,13 @@ func (z *ZabbixAPI) Answer(method string, f func(params json.RawMessage) any) {
 	z.answers[method] = f
 }
 
+// Answered returns what a method answers now, nil where it answers nothing.
+func (z *ZabbixAPI) Answered(method string) func(params json.RawMessage) any {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	return z.answers[method]
+}
+
 // Calls returns the requests so far, the oldest first.
 func (z *ZabbixAPI) Calls() []ZabbixCall {
 	z.mu.Lock()
