@@ -88,6 +88,16 @@ func TestKeeperTellsABadConfigurationFromADeath(t *testing.T) {
 	until(t, "the worker, after the file has changed", func() bool { s := k.status(); return s.Running && !s.Misconfigured })
 }
 
+// TestKeeperSeesAChangeDuringALife has the file change before the child's end is known.
+func TestKeeperSeesAChangeDuringALife(t *testing.T) {
+	t.Parallel()
+
+	k := scripted(t, `[ -e "$(dirname "$0")/penstock.yaml" ] && exec sleep 100; : >"$(dirname "$0")/penstock.yaml"; exit 3`)
+	k.first = time.Hour // the changed file ends the wait
+	runs(t, k)
+	until(t, "the worker, with the file of meanwhile", func() bool { s := k.status(); return s.Running && !s.Misconfigured })
+}
+
 func TestKeeperEndsItsChild(t *testing.T) {
 	t.Parallel()
 

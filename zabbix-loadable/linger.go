@@ -13,7 +13,9 @@ import (
 // Patience of a registration process with an agent of 6.0.
 const (
 	lingerPoll = time.Second
-	lingerMore = time.Second // longer than the agent takes to note whom it has started
+	// lingerMore is longer than the agent takes to note whom it has started, or to get
+	// past what it does at its own start.
+	lingerMore = 2 * time.Second
 )
 
 // linger stays until the agent has a process of the plugin that works, or is gone.
@@ -26,7 +28,7 @@ const (
 func linger(agent int, args []string) {
 	for os.Getppid() == agent {
 		if there, err := hasWorking("/proc", agent, args); there || err != nil {
-			time.Sleep(lingerMore) // with a kernel that does not name children it is the best there is
+			time.Sleep(lingerMore) // of a kernel that does not name children nothing better is known
 			return
 		}
 		time.Sleep(lingerPoll)

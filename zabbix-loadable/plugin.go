@@ -85,7 +85,7 @@ type deadliner interface {
 }
 
 // register is the process that only says what the plugin can do. It starts nothing,
-// writes no file and ends by itself.
+// writes no file and ends by itself; with an agent of 6.0 not before linger does.
 func (p *plugin) register(conn deadliner) int {
 	in := bufio.NewReader(conn)
 	agent, lingers := os.Getppid(), false
@@ -97,9 +97,7 @@ func (p *plugin) register(conn deadliner) int {
 		switch {
 		case errors.Is(err, errFrame):
 			p.log.Warn("a message was not understood", "err", err)
-		case err != nil:
-			return exitDone // the agent is gone, or has no more to ask
-		case r.Type == typeTerminate:
+		case err != nil || r.Type == typeTerminate: // the agent is gone, or has no more to ask
 			if lingers {
 				p.stay(agent, os.Args)
 			}

@@ -142,7 +142,6 @@ func BenchmarkFlood(b *testing.B) {
 	s, trapper := newSite(b), fake.NewTrapper(b)
 	s.config.Zabbix.Host = "proxy 1"
 	s.config.Zabbix.Send.To = []string{trapper.Address}
-	w := s.start()
 	for i := range b.N {
 		for try := range 4 {
 			s.write(fmt.Sprintf("%s gw1 sshd[%d]: Failed password for invalid user admin from 172.%d.%d.%d port %d ssh2\n",
@@ -150,6 +149,7 @@ func BenchmarkFlood(b *testing.B) {
 		}
 	}
 	b.ResetTimer()
+	w := s.start()
 	w.settled(4 * uint64(b.N))
 	for !w.rests() {
 		time.Sleep(10 * time.Millisecond)

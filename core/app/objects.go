@@ -13,48 +13,68 @@ import (
 )
 
 // lookAtObjects reads the hosts, the stop switch in Zabbix and whether our objects
-// are in force, each as often as it pays.
-func (p *publisher) lookAtObjects(ctx context.Context) error {
+// are in force, each as often as it pays. What Zabbix refuses is returned beside.
+func (p *publisher) lookAtObjects(ctx context.Context) (refused, err error) {
+	if refused, err = goThrough(ctx, p.lookAtHosts, p.lookAtMaintenance, p.lookAtOwn); err != nil {
+		return refused, err
+	}
 	now := p.now()
-	if p.looked.hosts.IsZero() || now.Sub(p.looked.hosts).Abs() >= hostsEvery {
-		all, err := p.api.Hosts(ctx)
-		if err != nil && !errors.Is(err, zabbix.ErrMore) {
-			return err
-		}
-		p.mu.Lock()
-		p.hosts.learn(all)
-		p.mu.Unlock()
-		p.looked.hosts = now
-	}
-	parts, isDue := []func(context.Context) error{p.lookAtMaintenance}, false
-	p.mu.Lock()
-	own, found := p.hosts.info(p.o.Host)
-	p.mu.Unlock()
-	if p.judgeOwn(&own, found) {
-		parts = append(parts, func(ctx context.Context) error { return p.lookAtStop(ctx, own.ID) })
-		if isDue = p.looked.objects.IsZero() || now.Sub(p.looked.objects).Abs() >= objectsEvery; isDue {
-			parts = append(parts, func(ctx context.Context) error { return p.lookAtTriggers(ctx, own.ID) }, p.lookAtItems)
+	if _, found := p.ownHost(); found && (p.looked.objects.IsZero() || now.Sub(p.looked.objects).Abs() >= objectsEvery) {
+		if p.looked.refused, err = goThrough(ctx, p.lookAtTriggers, p.lookAtItems); err == nil {
+			p.looked.objects = now
 		}
 	}
-	var refused error
+	return errors.Join(refused, p.looked.refused), err
+}
+
+// goThrough runs the parts of a look. One that Zabbix answers and refuses, as where a
+// right is missing, keeps no other from going well; any other error ends it.
+func goThrough(ctx context.Context, parts ...func(context.Context) error) (refused, err error) {
 	for _, part := range parts {
 		err := part(ctx)
-		if err != nil && !isRefused(err) {
-			return err
+		var answer *zabbix.APIError
+		if err != nil && !errors.As(err, &answer) {
+			return refused, err
 		}
 		refused = errors.Join(refused, err)
 	}
-	if isDue && refused == nil {
-		p.looked.objects = now
-	}
-	return refused
+	return refused, nil
 }
 
-// isRefused says whether Zabbix answered and did not want to, as where a right is
-// missing: what else is asked for may go well.
-func isRefused(err error) bool {
-	var answer *zabbix.APIError
-	return errors.As(err, &answer)
+// lookAtHosts reads the list of hosts.
+func (p *publisher) lookAtHosts(ctx context.Context) error {
+	now := p.now()
+	if !p.looked.hosts.IsZero() && now.Sub(p.looked.hosts).Abs() < hostsEvery {
+		return nil
+	}
+	all, err := p.api.Hosts(ctx)
+	if err != nil && !errors.Is(err, zabbix.ErrMore) {
+		return err
+	}
+	p.mu.Lock()
+	p.hosts.learn(all)
+	p.mu.Unlock()
+	p.looked.hosts = now
+	return nil
+}
+
+// ownHost returns the worker's own host, as far as it is known.
+func (p *publisher) ownHost() (own zabbix.HostInfo, found bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.hosts.info(p.o.Host)
+}
+
+// lookAtOwn looks at the worker's own host and at the stop switch that it has.
+func (p *publisher) lookAtOwn(ctx context.Context) error {
+	if p.looked.hosts.IsZero() {
+		return nil
+	}
+	own, found := p.ownHost()
+	if !p.judgeOwn(&own, found) {
+		return nil
+	}
+	return p.lookAtStop(ctx, own.ID)
 }
 
 // lookAtItems reads which items are the worker's own.
@@ -147,12 +167,13 @@ func (p *publisher) judgeOwn(own *zabbix.HostInfo, found bool) bool {
 	return found
 }
 
-// lookAtTriggers tells of triggers that somebody disabled.
-func (p *publisher) lookAtTriggers(ctx context.Context, ownID string) error {
-	ids := []string{ownID}
+// lookAtTriggers tells of triggers and items that somebody disabled.
+func (p *publisher) lookAtTriggers(ctx context.Context) error {
+	own, _ := p.ownHost()
+	ids := []string{own.ID}
 	p.mu.Lock()
 	for _, s := range p.shown {
-		if info, ok := p.hosts.info(s.Host); ok && info.ID != ownID {
+		if info, ok := p.hosts.info(s.Host); ok && info.ID != own.ID {
 			ids = append(ids, info.ID)
 		}
 	}

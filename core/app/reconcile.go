@@ -38,6 +38,7 @@ const (
 type lookState struct {
 	began          time.Time         // of the loop
 	hosts, objects time.Time         // when each was last read
+	refused        error             // what Zabbix refused when objects were
 	suspects       map[string]bool   // differences of the last look
 	again          map[string]window // how often cases were opened again
 	stands         map[string]bool   // subjects of the notices that stand for one case
@@ -62,12 +63,14 @@ func (p *publisher) look(ctx context.Context) {
 	p.looked.began = p.now()
 	p.looking.Unlock()
 	for ctx.Err() == nil {
-		err := p.lookOnce(ctx)
+		refused, err := p.lookOnce(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			p.board.Stand(event.High, NoticeZabbix, "api", fmt.Sprintf("what Zabbix shows cannot be compared with the cases: %v", err))
+			p.board.Stand(event.High, NoticeZabbix, "api", fmt.Sprintf("what Zabbix shows cannot be compared with the cases: %v", errors.Join(err, refused)))
+		case refused != nil:
+			p.board.Stand(event.High, NoticeZabbix, "api", fmt.Sprintf("what Zabbix shows is compared with the cases, but it refuses a part of what is looked at: %v", refused))
 		default:
 			p.board.Over(NoticeZabbix, "api", "what Zabbix shows is compared with the cases again")
 		}
@@ -78,23 +81,24 @@ func (p *publisher) look(ctx context.Context) {
 // start lets the first values go.
 func (p *publisher) start() { p.once.Do(func() { close(p.ready) }) }
 
-// lookOnce makes store and Zabbix agree. What fails keeps nothing else from being
-// compared.
-func (p *publisher) lookOnce(ctx context.Context) error {
+// lookOnce makes store and Zabbix agree. What Zabbix refuses beside is returned, and
+// keeps nothing else from being compared.
+func (p *publisher) lookOnce(ctx context.Context) (refused, err error) {
 	p.looking.Lock()
 	defer p.looking.Unlock()
-	refused := p.lookAtObjects(ctx)
-	if refused != nil && !isRefused(refused) {
-		return refused
+	if refused, err = p.lookAtObjects(ctx); err != nil {
+		return refused, err
 	}
-	p.start()
+	if !p.looked.hosts.IsZero() {
+		p.start()
+	}
 	problems, err := p.api.Problems(ctx, map[string]string{zabbix.TagOurs: zabbix.TagOursCase})
 	if err != nil && !errors.Is(err, zabbix.ErrMore) { // of very many the newest are compared
-		return err
+		return refused, err
 	}
 	waiting, err := p.store.ValuesOf(ctx)
 	if err != nil {
-		return err
+		return refused, err
 	}
 	p.mu.Lock()
 	maps.DeleteFunc(p.sent, func(id string, taken time.Time) bool {
@@ -106,7 +110,7 @@ func (p *publisher) lookOnce(ctx context.Context) error {
 	p.mu.Unlock()
 	p.looked.stands = map[string]bool{}
 	d = p.confirmed(d)
-	err = errors.Join(refused, p.restore(ctx, d.missing), p.withdraw(ctx, d.foreign), p.noteAcks(ctx, d.open), p.tell(ctx, d.open))
+	err = errors.Join(p.restore(ctx, d.missing), p.withdraw(ctx, d.foreign), p.noteAcks(ctx, d.open), p.tell(ctx, d.open))
 	p.noteChanges(d.open)
 	for subject := range p.looked.stood {
 		if !p.looked.stands[subject] {
@@ -114,7 +118,7 @@ func (p *publisher) lookOnce(ctx context.Context) error {
 		}
 	}
 	p.looked.stood = p.looked.stands
-	return err
+	return refused, err
 }
 
 // unsettled says whether a transition of the case was taken so recently that Zabbix

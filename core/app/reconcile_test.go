@@ -225,8 +225,8 @@ func looks(t *testing.T, w *running, c *clock) {
 
 	for range 2 {
 		c.jump(time.Minute)
-		if err := w.publisher.lookOnce(t.Context()); err != nil {
-			t.Fatalf("look: %v", err)
+		if refused, err := w.publisher.lookOnce(t.Context()); refused != nil || err != nil {
+			t.Fatalf("look: %v, %v", refused, err)
 		}
 	}
 	eventually(t, "a worker that rests", w.rests)
@@ -325,6 +325,9 @@ func TestWhatZabbixShowsIsKeptAsItShouldBe(t *testing.T) {
 	site.looks()
 	site.wantOpen("- a stranger's close is undone", own)
 	site.wantNotice(event.High, "mallory closed the problem")
+	if text := w.Status(t.Context()).Text(); !strings.Contains(text, "told in the last day") || !strings.Contains(text, "(zabbix): mallory closed the problem") {
+		t.Errorf("- what was told once is not in the status:\n%s", text)
+	}
 
 	site.forge("gw1", "site-w1-99", "Critical")
 	site.forge("proxy 1", "other-w1-1", "High")
@@ -402,7 +405,8 @@ func TestWhatIsDisabledIsTold(t *testing.T) {
 		want         string
 	}{
 		{"- a trigger", "trigger.get", `"status":"1"`, []map[string]any{{"description": "Penstock: {ITEM.VALUE}", "hosts": host}}, "of host gw1 is disabled"},
-		{"- an item that refuses", "item.get", `"state":"1"`, []map[string]any{{"key_": "penstock.case.transition", "error": "no seal", "hosts": host}}, "refuses values: no seal"},
+		{"- an item that refuses", "item.get", "selectHosts", []map[string]any{{"key_": "penstock.case.transition", "status": "0", "state": "1", "error": "no seal", "hosts": host}}, "refuses values: no seal"},
+		{"- an item", "item.get", "selectHosts", []map[string]any{{"key_": "penstock.case", "status": "1", "state": "0", "hosts": host}}, "item penstock.case of host gw1 is disabled"},
 		{"- the host", "host.get", "", []map[string]any{{"hostid": "1", "host": "proxy 1", "name": "proxy 1", "status": "1", "flags": "0"}}, "host proxy 1 is disabled"},
 	}
 	for _, tt := range tests {
@@ -447,10 +451,11 @@ func TestWhatZabbixRefusesKeepsNothingElseFromBeingCompared(t *testing.T) {
 	site.forge("gw1", "site-w1-99", "Critical")
 	for range 2 {
 		c.jump(time.Minute)
-		err := w.publisher.lookOnce(t.Context())
+		got, err := w.publisher.lookOnce(t.Context())
+		must(t, err)
 		for _, method := range refused {
-			if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("No permissions to call %q", method)) {
-				t.Errorf("look: %v, want %s", err, method)
+			if got == nil || !strings.Contains(got.Error(), fmt.Sprintf("No permissions to call %q", method)) {
+				t.Errorf("look: %v, want %s", got, method)
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -200,10 +201,29 @@ func (s Status) Text() string {
 	if len(s.Standing) > 0 {
 		line("not as it should be:")
 		for _, n := range s.Standing {
-			line("  %s since %s: %s", n.Severity, n.At.UTC().Format(time.RFC3339), report.Terminal(n.Text))
+			line("  %s since %s (%s): %s", n.Severity, n.At.UTC().Format(time.RFC3339), n.Kind, report.Terminal(n.Text))
+		}
+	}
+	if told := s.toldLately(); len(told) > 0 {
+		line("told in the last day, the newest first (--json has more):")
+		for _, n := range told {
+			line("  %s at %s (%s): %s", n.Severity, n.At.UTC().Format(time.RFC3339), n.Kind, report.Terminal(n.Text))
 		}
 	}
 	return b.String()
+}
+
+// toldLately returns the newest notices of a day that matter and do not stand: what
+// happened once, such as a stranger's close that was undone.
+func (s Status) toldLately() (told []store.Notice) {
+	const most = 5
+	for _, n := range s.Notices {
+		stands := slices.ContainsFunc(s.Standing, func(other store.Notice) bool { return other.Text == n.Text })
+		if n.Severity >= event.Medium && !stands && s.Now.Sub(n.At) < 24*time.Hour && len(told) < most {
+			told = append(told, n)
+		}
+	}
+	return told
 }
 
 func (s SourceStatus) text(now time.Time) string {

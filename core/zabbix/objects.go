@@ -30,7 +30,7 @@ func (a *API) HostMacro(ctx context.Context, hostID, macro string) (value string
 }
 
 // Silenced returns, in words, which triggers of our templates on the hosts are
-// disabled, and which items refuse what they get, for instance for its seal: what
+// disabled, and which items are or refuse what they get, for instance for its seal: what
 // they are for would not be seen.
 func (a *API) Silenced(ctx context.Context, hostIDs []string) ([]string, error) {
 	var triggers []struct {
@@ -53,18 +53,24 @@ func (a *API) Silenced(ctx context.Context, hostIDs []string) ([]string, error) 
 		}
 	}
 	var items []struct {
-		Key   string `json:"key_"`
-		Error string `json:"error"`
-		Hosts []struct {
+		Key    string `json:"key_"`
+		Status string `json:"status"`
+		State  string `json:"state"`
+		Error  string `json:"error"`
+		Hosts  []struct {
 			Host string `json:"host"`
 		} `json:"hosts"`
 	}
 	err = a.Call(ctx, "item.get", map[string]any{
-		"output": []string{"key_", "error"}, "selectHosts": []string{"host"}, "hostids": hostIDs,
-		"filter": map[string]any{"key_": []string{KeyCase, KeyTransition}, "state": "1"}, "limit": 100,
+		"output": []string{"key_", "status", "state", "error"}, "selectHosts": []string{"host"}, "hostids": hostIDs,
+		"filter": map[string]any{"key_": []string{KeyCase, KeyTransition}}, "limit": 1000,
 	}, &items)
 	for _, i := range items {
-		if len(i.Hosts) == 1 {
+		switch {
+		case len(i.Hosts) != 1:
+		case i.Status == "1":
+			all = append(all, fmt.Sprintf("item %s of host %s is disabled", i.Key, plain(i.Hosts[0].Host, 128)))
+		case i.State == "1":
 			all = append(all, fmt.Sprintf("item %s of host %s refuses values: %s", i.Key, plain(i.Hosts[0].Host, 128), plain(i.Error, 200)))
 		}
 	}
