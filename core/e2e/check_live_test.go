@@ -148,6 +148,7 @@ func TestExternalCheckLive(t *testing.T) {
 			wantCasesItem(t, z, direct)
 
 			w.stop(t)
+			checkCasesNow(t, z, direct)
 			// What nobody can know now stays as it was: a case is not over because the worker is.
 			gone := map[string]string{"penstock.state": "3", "penstock.open.medium": "1"}
 			wantItems(t, z, direct, gone)
@@ -172,13 +173,18 @@ func TestExternalCheckLive(t *testing.T) {
 	}
 }
 
-// wantCasesItem asks for the list of cases at once, which is due once a minute.
+// checkCasesNow asks for the list of cases at once, which is due once a minute.
+func checkCasesNow(t *testing.T, z *lab.ZabbixServer, hostID string) {
+	t.Helper()
+
+	master := checkedItems(t, z, hostID)[`penstock-check["cases"]`].ItemID
+	z.API(t, "task.create", []map[string]any{{"type": 6, "request": map[string]string{"itemid": master}}}, nil)
+}
+
 func wantCasesItem(t *testing.T, z *lab.ZabbixServer, hostID string) {
 	t.Helper()
 
-	items := checkedItems(t, z, hostID)
-	master := items[`penstock-check["cases"]`].ItemID
-	z.API(t, "task.create", []map[string]any{{"type": 6, "request": map[string]string{"itemid": master}}}, nil)
+	checkCasesNow(t, z, hostID)
 	z.Wait(t, "the list of open cases", func() bool {
 		return strings.HasPrefix(checkedItems(t, z, hostID)["penstock.cases.list"].LastValue, "Medium  gw1 (unknown)  ")
 	})
