@@ -246,6 +246,14 @@ func TestAgentFindsThePluginOfThePackage(t *testing.T) {
 	}
 
 	inside("sh", "-c", "echo '# of this site' >>"+conf)
+	inside("/var/lib/dpkg/info/penstock.prerm", "remove")
+	if _, err := os.Stat(filepath.Join(folder, conf)); err == nil {
+		t.Error("the plugin's configuration is there while its program goes")
+	}
+	inside("/var/lib/dpkg/info/penstock.postinst", "abort-remove")
+	if _, err := os.Stat(filepath.Join(folder, conf)); err != nil {
+		t.Errorf("a removal that is broken off leaves the agent without the plugin: %v", err)
+	}
 	inside("dpkg", "-r", "penstock")
 	if got := answer("agent.ping"); !strings.Contains(got, "[s|1]") {
 		t.Errorf("after removal the agent does not start: %s", got)
