@@ -2,6 +2,7 @@ package cases
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 )
@@ -17,7 +18,7 @@ const maskRounds = 4
 // by Secret; the names before them stay. It takes time linear in the text, and
 // applied twice it changes nothing more. It knows shapes, not meanings: a secret
 // that looks like a word of a sentence stays.
-func MaskSecrets(text string) string { return maskUpTo(text, len(text)) }
+func MaskSecrets(text string) string { return maskUpTo(text, math.MaxInt) } // masked, it may be longer
 
 // maskUpTo does the same, but of what it returns only the first limit bytes are
 // sure to hold no secret.
@@ -81,7 +82,9 @@ func (s *search) run() {
 		case beforeHash:
 			i = s.hash(i)
 		case endOfCommand:
-			s.active = 0
+			if n := len(s.found); n == 0 || i >= s.found[n-1].to { // what is hidden ends nothing
+				s.active = 0
+			}
 			i++
 		default:
 			i++

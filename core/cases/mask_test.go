@@ -72,6 +72,8 @@ var hidden = []struct{ name, text, secret string }{
 	{"+ mysql -p, quoted", "mysql -u root -p'Tr0ub 4dor' plant", "4dor"},
 	{"+ sshpass, quoted", `sshpass -p "Tr0ub 4dor" ssh op@192.0.2.1`, "4dor"},
 	{"+ curl for a proxy", "curl -x proxy:3128 -U op:Tr0ub4dor https://192.0.2.1/", "Tr0ub4dor"},
+	{"+ SNMP, at the end of a text that masking made longer", "snmpget -A ;0 -A 0", "0"},
+	{"+ SNMP, ends of commands that are secrets", "snmpget" + strings.Repeat(" -A ;0", 20) + " -A 9", "9"},
 	{"+ SNMP, second option", "snmpget -v3 -a SHA -A first1234 -x AES -X Tr0ub4dor 192.0.2.1", "Tr0ub4dor"},
 	{
 		"+ private key with headers",
