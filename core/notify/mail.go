@@ -126,12 +126,12 @@ func header(text string) string {
 	}
 	var b strings.Builder
 	used := len("Subject: ")
-	for i, word := range strings.Split(text, " ") {
+	for i, word := range strings.Fields(text) { // one blank is as good as many
 		switch {
 		case len(word) > lineLength-len("Subject: "):
 			return encodedWords(text)
 		case i == 0:
-		case word != "" && used+1+len(word) > lineLength:
+		case used+1+len(word) > lineLength:
 			b.WriteString("\r\n ")
 			used = 1
 		default:
