@@ -127,8 +127,9 @@ func TestStatusTriggersOnValues(t *testing.T) {
 				macros[m.Name] = m.Value
 			}
 			host := z.CreateHost(t, "triggers", lab.HostOptions{Macros: macros})
+			items := map[string]string{}
 			for _, tt := range tests {
-				z.CreateItem(t, host, tt.key, map[string]any{"value_type": lab.UnsignedValue})
+				items[tt.key] = z.CreateItem(t, host, tt.key, map[string]any{"value_type": lab.UnsignedValue})
 				for _, g := range tpl.triggers() {
 					if g.Name == tt.trigger {
 						z.API(t, "trigger.create", map[string]any{"description": g.Name, "expression": strings.ReplaceAll(g.Expression, tpl.Name, "triggers")}, nil)
@@ -140,6 +141,7 @@ func TestStatusTriggersOnValues(t *testing.T) {
 				start := time.Now().Add(-time.Duration(len(tt.values)) * tt.ago)
 				for n, value := range tt.values {
 					z.Deliver(t, z.Trapper, lab.Value{Host: "triggers", Key: tt.key, Value: value, Clock: start.Add(time.Duration(n) * tt.ago).Unix(), NS: 1})
+					z.Wait(t, tt.name+": a value in the history", func() bool { return len(z.History(t, items[tt.key])) > n }) // as far apart as in life
 				}
 				z.Wait(t, tt.name, func() bool {
 					open, _ := problemsOf(t, z, host)
