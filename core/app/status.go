@@ -219,11 +219,11 @@ func (s Status) toldLately() (told []store.Notice) {
 	const most = 5
 	for _, n := range s.Notices {
 		stands := slices.ContainsFunc(s.Standing, func(other store.Notice) bool { return other.Text == n.Text })
-		if n.Severity >= event.Medium && !stands && s.Now.Sub(n.At) < 24*time.Hour && len(told) < most {
+		if n.Severity >= event.Medium && !stands && s.Now.Sub(n.At) < 24*time.Hour {
 			told = append(told, n)
 		}
 	}
-	return told
+	return told[:min(len(told), most)]
 }
 
 func (s SourceStatus) text(now time.Time) string {

@@ -177,8 +177,7 @@ func TestExternalCheckLive(t *testing.T) {
 func checkCasesNow(t *testing.T, z *lab.ZabbixServer, hostID string) {
 	t.Helper()
 
-	master := checkedItems(t, z, hostID)[`penstock-check["cases"]`].ItemID
-	z.API(t, "task.create", []map[string]any{{"type": 6, "request": map[string]string{"itemid": master}}}, nil)
+	z.ExecuteNow(t, checkedItems(t, z, hostID)[`penstock-check["cases"]`].ItemID)
 }
 
 func wantCasesItem(t *testing.T, z *lab.ZabbixServer, hostID string) {

@@ -150,12 +150,18 @@ func (c *child) pid() int {
 	return pid
 }
 
+// plugins lists the agent's processes that register (true) or work (false).
+func (c *child) plugins(registers string) string {
+	text, _ := exec.Command("pgrep", "-P", strconv.Itoa(c.agent.PID()), "-f", "--", registers+"$").Output()
+	return strings.TrimSpace(string(text))
+}
+
 // face returns the process that speaks with the agent.
 func (c *child) face(t *testing.T) int {
 	t.Helper()
 
-	text, _ := exec.Command("pgrep", "-P", strconv.Itoa(c.agent.PID()), "-f", "--", "false$").Output()
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	text := c.plugins("false")
+	pid, err := strconv.Atoi(text)
 	if err != nil {
 		t.Fatalf("find the plugin's process: %q", text)
 	}
@@ -214,15 +220,12 @@ func TestOldAgentSurvivesTheRegistration(t *testing.T) {
 			t.Parallel()
 
 			c := startChild(t, s, lab.AgentOptions{})
-			registers := func() bool {
-				return exec.Command("pgrep", "-P", strconv.Itoa(c.agent.PID()), "-f", "--", "true$").Run() == nil
-			}
 			time.Sleep(time.Duration(i) * 300 * time.Millisecond) // the moment is what differs, and no check waits for it
-			if !registers() {
+			if c.plugins("true") == "" {
 				t.Error("the process that registered is gone before another works")
 			}
 			c.status(t)
-			eventually(t, "the end of the process that registered", func() bool { return !registers() })
+			eventually(t, "the end of the process that registered", func() bool { return c.plugins("true") == "" })
 			c.status(t)
 		})
 	}

@@ -129,12 +129,14 @@ func (s *shower) send(t *testing.T, host string, steps ...zabbix.Step) {
 	s.z.Deliver(t, s.to, values...)
 }
 
-// settle waits until a new host takes values and its triggers are known too.
-func (s *shower) settle(t *testing.T, host string) {
+// settle waits until new hosts take values and their triggers are known too.
+func (s *shower) settle(t *testing.T, hosts ...string) {
 	t.Helper()
 
 	s.z.Settle(t)
-	s.send(t, host, zabbix.Step{Key: zabbix.KeyTransition, Value: "nothing"})
+	for _, host := range hosts {
+		s.send(t, host, zabbix.Step{Key: zabbix.KeyTransition, Value: "nothing"})
+	}
 }
 
 // wantProblems waits until the problems of a host are those, and stay so.
@@ -351,7 +353,7 @@ func askNow(t *testing.T, z *lab.ZabbixServer, method, host string) {
 	}
 	z.API(t, method, map[string]any{"hostids": []string{host}, "filter": map[string]any{"type": 0}, "output": []string{"itemid"}}, &found)
 	for _, i := range found {
-		z.API(t, "task.create", []map[string]any{{"type": 6, "request": map[string]any{"itemid": i.ID}}}, nil)
+		z.ExecuteNow(t, i.ID)
 	}
 }
 
@@ -363,8 +365,7 @@ func TestDashboardsInABrowser(t *testing.T) {
 		host := z.CreateHost(t, "edge1", lab.HostOptions{Templates: []string{agentTemplate, caseTemplate}, Agent: siteAgent(t, z).Address})
 		web := z.CreateHost(t, "web01", lab.HostOptions{Templates: []string{caseTemplate}})
 		s := newShower(z, z.Trapper)
-		s.settle(t, "edge1")
-		s.settle(t, "web01")
+		s.settle(t, "edge1", "web01")
 		s.at = time.Now()
 		s.show(t, "edge1", caseOf("v-w1-1", "plc-dosing", event.Critical, "The set point of the chlorine dosing was changed from an office address"))
 		s.show(t, "web01", caseOf("v-w1-2", "web01", event.High, "<script>document.title='pwned-by'+'-log'</script> {$MACRO} in an address"))

@@ -306,6 +306,13 @@ func (s *ZabbixServer) SendTo(t testing.TB, address string, from net.IP, values 
 	return counts
 }
 
+// ExecuteNow has Zabbix ask for an item, or run a rule of discovery, at once.
+func (s *ZabbixServer) ExecuteNow(t testing.TB, itemID string) {
+	t.Helper()
+
+	s.API(t, "task.create", []map[string]any{{"type": 6, "request": map[string]string{"itemid": itemID}}}, nil)
+}
+
 // Settle returns when the server knows all hosts, items and triggers that were made
 // before. A proxy may know them earlier, and the server then drops what it gets of them.
 func (s *ZabbixServer) Settle(t testing.TB) {
