@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -49,14 +50,17 @@ func newBoard(log *slog.Logger, now func() time.Time) *board {
 func (b *board) Tell(severity event.Severity, kind, text string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.tell(store.Notice{At: b.now(), Severity: severity, Kind: kind, Text: text})
+	b.tell(store.Notice{At: b.now(), Severity: severity, Kind: kind, Text: inOneLine(text)})
 }
+
+// inOneLine joins the lines that errors.Join makes: a notice is one line.
+func inOneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
 
 // Stand notes a state that lasts: it is told when it begins, not while it lasts.
 func (b *board) Stand(severity event.Severity, kind, subject, text string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	key := kind + " " + subject
+	key, text := kind+" "+subject, inOneLine(text)
 	if old, ok := b.standing[key]; ok {
 		old.Text = text
 		b.standing[key] = old

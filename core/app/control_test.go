@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -682,4 +683,19 @@ func (k *keeping) seqs() (all []uint64) {
 		all = append(all, r.Seq)
 	}
 	return all
+}
+
+func TestWhatStandsIsShownOnceAndInOneLine(t *testing.T) {
+	t.Parallel()
+
+	b := newBoard(slog.New(slog.DiscardHandler), time.Now)
+	b.Tell(event.High, NoticeZabbix, "mallory closed it\nand more")
+	b.Stand(event.High, NoticeZabbix, "api", "refused: host.get")
+	b.Stand(event.High, NoticeZabbix, "api", "refused: host.get\nitem.get")
+	s := Status{Now: time.Now()}
+	s.Notices, s.Standing = b.Recent()
+	text := s.Text()
+	if strings.Count(text, "refused") != 1 || !strings.Contains(text, "refused: host.get; item.get\n") || !strings.Contains(text, "mallory closed it; and more\n") {
+		t.Errorf("the status:\n%s", text)
+	}
 }

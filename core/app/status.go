@@ -218,7 +218,8 @@ func (s Status) Text() string {
 func (s Status) toldLately() (told []store.Notice) {
 	const most = 5
 	for _, n := range s.Notices {
-		stands := slices.ContainsFunc(s.Standing, func(other store.Notice) bool { return other.Text == n.Text })
+		// What stands keeps the time at which it was told, and not the words.
+		stands := slices.ContainsFunc(s.Standing, func(other store.Notice) bool { return other.Kind == n.Kind && other.At.Equal(n.At) })
 		if n.Severity >= event.Medium && !stands && s.Now.Sub(n.At) < 24*time.Hour {
 			told = append(told, n)
 		}
