@@ -57,7 +57,9 @@ func TestTornTail(t *testing.T) {
 			"more":  make([]byte, 10_000),
 		} {
 			content := append(bytes.Clone(whole[:size]), tail...)
-			if bytes.Equal(content, whole) || name == "more" && size >= begin+headerLen {
+			// A checksum that ends with a zero, as one in 256 does, is whole before it was written.
+			headed := bytes.HasPrefix(content, whole[:begin+headerLen])
+			if bytes.Equal(content, whole) || name == "more" && headed {
 				continue // more than a whole block: it was synced before what follows began
 			}
 			writeFile(t, path, content)
