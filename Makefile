@@ -24,11 +24,11 @@ run: build ## analyse the bundled sample: no configuration, network, server or r
 	bin/penstock analyze $(SAMPLE)/logs/*
 
 unit: ## the tests that need no network, root or browser
-	go test ./...
+	go test -timeout 30m ./...
 
 race: export CGO_ENABLED = 1
 race: ## the same with the race detector (needs a C compiler)
-	go test -race -timeout 30m ./...
+	go test -race -timeout 60m ./...
 
 live: browser ## the whole programs: scripts, documents, Chromium; a real Ollama, real Zabbix 6.0 and 7.0; the worker killed, out of room, as a service; floods (as root)
 	go test -count=1 -tags live -timeout 90m -parallel 4 ./core/e2e/... ./core/intake ./core/llm ./core/logfile ./core/notify ./core/pattern ./core/pipeline ./core/sift \

@@ -116,7 +116,8 @@ func TestWatchGoesOnAfterAPanic(t *testing.T) {
 	t.Parallel()
 
 	socket := filepath.Join(t.TempDir(), "c.sock")
-	end := answering(t, socket, func(context.Context) (app.Glance, error) { return glanceOf(1), nil })
+	looked := make(chan struct{})
+	end := answering(t, socket, func(context.Context) (app.Glance, error) { <-looked; return glanceOf(1), nil })
 	ctx, cancel := context.WithCancel(t.Context())
 	b := newBoard(options{Mode: modeService, Socket: socket}, nil, time.Now)
 	b.client = &control.Client{}
@@ -125,6 +126,7 @@ func TestWatchGoesOnAfterAPanic(t *testing.T) {
 	if s := statusOf(t, b); s.State != app.StateMissing || s.Problem != "the worker does not answer: an error of the plugin, number 1 since it started; see the agent's log" {
 		t.Errorf("after the panic: %+v", s)
 	}
+	close(looked)
 	until(t, "an answer after the panic", func() bool { return statusOf(t, b).State == app.StateWorking })
 	cancel()
 	<-done

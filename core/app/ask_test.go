@@ -194,10 +194,8 @@ func TestRulesVerdictsAreOutWhileTheModelHangs(t *testing.T) {
 }
 
 func TestModelThatIsGoneLeavesTheRulesVerdict(t *testing.T) {
-	model := fake.NewOllama(t)
-	s := newSite(t).withModel(model.URL)
+	s := newSite(t).withModel("http://127.0.0.1:1") // a port that nobody else comes to listen at
 	s.now = clockAt(attackEnds()).now
-	model.Close()
 	s.write(quiet() + guesses(attackEnds(), "203.0.113.1", 4))
 	w := s.start()
 	lines := lineCount(quiet()) + 4

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,7 +78,13 @@ func speakEnglish(t *testing.T, z *lab.ZabbixServer) {
 func wantPage(t *testing.T, name, address string, want []string) {
 	t.Helper()
 
-	dom := chromium(t, "--virtual-time-budget=15000", "--window-size=1600,1500", "--dump-dom", address)
+	var dom string
+	lacks := func(text string) bool { return !strings.Contains(dom, text) }
+	for range 3 { // a part of a page may be slower than the browser waits
+		if dom = chromium(t, "--virtual-time-budget=15000", "--window-size=1600,1500", "--dump-dom", address); !slices.ContainsFunc(want, lacks) {
+			break
+		}
+	}
 	for _, text := range want {
 		if !strings.Contains(dom, text) {
 			t.Errorf("%s lacks %q", name, text)

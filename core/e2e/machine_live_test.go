@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"penstock/core/e2e/lab"
 )
 
 // debian is the release whose bare root the packages are tried on.
@@ -37,9 +39,7 @@ func need(t *testing.T, packageOf map[string]string) {
 		return
 	}
 	slices.Sort(missing)
-	const wait = "-oDPkg::Lock::Timeout=300"
-	runLong(t, 5*time.Minute, "apt-get", wait, "update", "-qq")
-	runLong(t, 10*time.Minute, "apt-get", append([]string{wait, "install", "-y", "-qq", "--no-install-recommends"}, missing...)...)
+	lab.Install(t, missing...)
 }
 
 // runLong runs a program in the repository's root and returns what it says.
@@ -51,6 +51,21 @@ func runLong(t *testing.T, most time.Duration, program string, args ...string) s
 		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, text)
 	}
 	return text
+}
+
+// download is runLong where it needs the network.
+func download(t *testing.T, most time.Duration, program string, args ...string) {
+	t.Helper()
+
+	if err := lab.Again(func() error {
+		text, err := tryLong(t, most, program, args...)
+		if err != nil {
+			return fmt.Errorf("%s %s: %w\n%s", program, strings.Join(args, " "), err, text)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func tryLong(t *testing.T, most time.Duration, program string, args ...string) (string, error) {
@@ -84,7 +99,7 @@ func bareRoot(t *testing.T) string {
 	if err := os.MkdirAll(unfinished, 0o755); err != nil {
 		t.Fatalf("make a folder for the root: %v", err)
 	}
-	runLong(t, 10*time.Minute, "debootstrap", "--variant=minbase", "--include=systemd,systemd-sysv,dbus,libpam-systemd", debian, unfinished)
+	download(t, 10*time.Minute, "debootstrap", "--variant=minbase", "--include=systemd,systemd-sysv,dbus,libpam-systemd", debian, unfinished)
 	slim(t, unfinished)
 	if err := os.Rename(unfinished, folder); err != nil && !errors.Is(err, fs.ErrExist) {
 		t.Fatalf("put the root in its place: %v", err)
@@ -109,8 +124,8 @@ func agentRoot(t *testing.T) string {
 	if err := os.WriteFile(policy, []byte("#!/bin/sh\nexit 101\n"), 0o755); err != nil { // it is to be run
 		t.Fatalf("write the policy: %v", err)
 	}
-	runLong(t, 5*time.Minute, "chroot", unfinished, "apt-get", "update", "-qq")
-	runLong(t, 5*time.Minute, "chroot", unfinished, "apt-get", "install", "-y", "-qq", "--no-install-recommends", "zabbix-agent2")
+	download(t, 5*time.Minute, "chroot", unfinished, "apt-get", "update", "-qq")
+	download(t, 5*time.Minute, "chroot", unfinished, "apt-get", "install", "-y", "-qq", "--no-install-recommends", "zabbix-agent2")
 	slim(t, unfinished)
 	if err := os.Remove(policy); err != nil {
 		t.Fatalf("remove the policy: %v", err)
@@ -162,9 +177,9 @@ type result struct {
 
 // prelude is what the steps share.
 const prelude = `
-# soon runs a command again and again until it succeeds, half a minute at most.
+# soon runs a command again and again until it succeeds, three minutes at most.
 soon() {
-	n=60
+	n=360
 	until eval "$*" >/lab/soon 2>&1; do
 		n=$((n - 1))
 		[ "$n" -gt 0 ] || { echo "in vain: $*"; cat /lab/soon; return 1; }
@@ -212,20 +227,20 @@ func bootAndDo(t *testing.T, folder string, steps []step) []result {
 	t.Helper()
 
 	need(t, map[string]string{"systemd-nspawn": "systemd-container"})
-	lab := filepath.Join(folder, "lab")
+	answers := filepath.Join(folder, "lab")
 	prepare(t, folder, steps)
 	console, errBoot := boot(t, folder)
 
 	var results []result
 	for i, s := range steps {
-		r, err := resultOf(filepath.Join(lab, fmt.Sprintf("%02d", i)))
+		r, err := resultOf(filepath.Join(answers, fmt.Sprintf("%02d", i)))
 		if err != nil {
 			t.Errorf("the machine did not get behind step %q: %v, %v\n%s\nthe console:\n%s", s.name, errBoot, err, r.text, console)
 			break
 		}
 		results = append(results, r)
 	}
-	if text, err := os.ReadFile(filepath.Join(lab, "journal")); err == nil && len(results) < len(steps) {
+	if text, err := os.ReadFile(filepath.Join(answers, "journal")); err == nil && len(results) < len(steps) {
 		t.Logf("the worker's journal:\n%s", text)
 	}
 	return results
@@ -259,7 +274,7 @@ func prepare(t *testing.T, folder string, steps []step) {
 		if s.code == -1 {
 			well = "-ne 0"
 		}
-		fmt.Fprintf(&script, "timeout -k 5 100 sh -u %[1]s >%[1]s.text 2>&1 </dev/null; code=$?; echo $code >%[1]s.code; [ $code %[2]s ] || exit\n", file, well)
+		fmt.Fprintf(&script, "timeout -k 5 600 sh -u %[1]s >%[1]s.text 2>&1 </dev/null; code=$?; echo $code >%[1]s.code; [ $code %[2]s ] || exit\n", file, well)
 	}
 	writeFile(t, filepath.Join(folder, "lab", "run"), script.String())
 	writeFile(t, filepath.Join(folder, "etc/systemd/system/lab.service"), unit)
@@ -288,7 +303,7 @@ func resultOf(file string) (result, error) {
 func boot(t *testing.T, folder string) (string, error) {
 	t.Helper()
 
-	const most = 6 * time.Minute
+	const most = 20 * time.Minute
 	ctx, cancel := context.WithTimeout(t.Context(), most)
 	defer cancel()
 	name := "penstock-test-" + strconv.Itoa(os.Getpid())

@@ -78,7 +78,7 @@ func pack(t *testing.T, folder, version string, arch ...string) {
 	bin := filepath.Join(home, ".cache", "penstock", "nfpm-"+nfpm)
 	tool := filepath.Join(bin, "nfpm")
 	if _, err := os.Stat(tool); err != nil {
-		runLong(t, 10*time.Minute, "env", "GOBIN="+bin, "go", "install", "github.com/goreleaser/nfpm/v2/cmd/nfpm@"+nfpm)
+		download(t, 10*time.Minute, "env", "GOBIN="+bin, "go", "install", "github.com/goreleaser/nfpm/v2/cmd/nfpm@"+nfpm)
 	}
 	args := []string{"DEB_COMPRESSION=gzip:1", "NFPM=" + tool, "PENSTOCK=" + filepath.Join(programs, "penstock"), "deploy/packages/build.sh", folder, "v" + version}
 	runLong(t, 5*time.Minute, "env", append(args, arch...)...)

@@ -87,7 +87,7 @@ var life = []step{
 	{
 		name: "a hung worker is started again",
 		do: `mkdir -p /run/systemd/system/penstock.service.d
-			printf '[Service]\nWatchdogSec=5\nRestartSec=1\n' >/run/systemd/system/penstock.service.d/lab.conf
+			printf '[Service]\nWatchdogSec=15\nRestartSec=1\n' >/run/systemd/system/penstock.service.d/lab.conf
 			systemctl daemon-reload; systemctl restart penstock; soon systemctl is-active penstock
 			hung=$(pid); [ "$hung" -gt 1 ] && kill -STOP "$hung" || exit 2
 			soon '[ "$(pid)" != "$hung" ] && [ "$(pid)" != 0 ]' && soon is state working && systemctl show -P NRestarts penstock

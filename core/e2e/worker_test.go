@@ -91,13 +91,18 @@ func (w *worker) status() (app.Status, bool) {
 func (w *worker) await(t testing.TB, source string, lines uint64) {
 	t.Helper()
 	var last app.Status
-	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	var seen uint64
+	const most = 3 * time.Minute // in which nothing more is read
+	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		s, ok := w.status()
 		if !ok {
 			continue
 		}
 		last = s
 		for _, src := range s.Sources {
+			if src.Name == source && src.Count.Lines > seen {
+				seen, end = src.Count.Lines, time.Now().Add(most)
+			}
 			if src.Name == source && src.Count.Lines >= lines && s.Queue.Waiting == 0 && s.Outbox["log"] == 0 {
 				return
 			}
@@ -127,7 +132,7 @@ func (w *worker) caseLines(t *testing.T) []string {
 // eventually waits for something that a program brings about.
 func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if is() {
 			return
 		}

@@ -271,6 +271,7 @@ func (o *Ollama) stream(w http.ResponseWriter, r *http.Request, c Chat, reply Re
 		select {
 		case <-r.Context().Done():
 		case <-o.gone:
+			panic(http.ErrAbortHandler) // an end in order would make it a whole answer
 		}
 	case reply.Error != "":
 		line(`{"error":%s}`, encode(reply.Error))

@@ -100,6 +100,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	case fault.Hang:
 		p.wait(r, 0)
+		panic(http.ErrAbortHandler) // an end in order would be an answer
 	case fault.Status != 0:
 		send(w, fault.Status, fault.Text)
 	case fault.Redirect != "":
@@ -114,9 +115,15 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Proxy) endless(w http.ResponseWriter, r *http.Request) {
-	for !p.wait(r, time.Microsecond) {
-		_, err := fmt.Fprintf(w, `{"message":{"role":"assistant","content":%q},"done":false}`+"\n", strings.Repeat("x", 4096))
-		if err != nil {
+	message := []byte(`{"message":{"role":"assistant","content":"` + strings.Repeat("x", 4096) + `"},"done":false}` + "\n")
+	_, _ = io.Copy(io.Discard, r.Body) // see wait
+	for r.Context().Err() == nil {
+		select {
+		case <-p.gone:
+			return
+		default:
+		}
+		if _, err := w.Write(message); err != nil {
 			return
 		}
 	}

@@ -189,7 +189,7 @@ func (r *Trapper) Certificates() []int {
 
 func (r *Trapper) serve(conn net.Conn) {
 	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Minute)) // a slow machine has large requests too
 	fault := r.nextFault()
 	if fault.Drop {
 		return

@@ -17,7 +17,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"penstock/core/e2e/lab"
 )
+
+const journaldProgram = "/lib/systemd/systemd-journald"
 
 // journald is a journal daemon with a namespace of its own.
 type journald struct {
@@ -29,6 +33,9 @@ type journald struct {
 
 func startJournald(t *testing.T) *journald {
 	t.Helper()
+	if _, err := os.Stat(journaldProgram); err != nil {
+		lab.Install(t, "systemd")
+	}
 	j := &journald{t: t, name: fmt.Sprintf("penstock%d", rand.Uint32())}
 	id, err := os.ReadFile("/etc/machine-id")
 	must(t, err)
@@ -51,7 +58,7 @@ func startJournald(t *testing.T) *journald {
 // start starts the daemon, after boot in another boot.
 func (j *journald) start(boot ...string) {
 	j.t.Helper()
-	program := []string{"/lib/systemd/systemd-journald", j.name}
+	program := []string{journaldProgram, j.name}
 	if len(boot) > 0 {
 		file := filepath.Join(j.t.TempDir(), "boot")
 		must(j.t, os.WriteFile(file, []byte(boot[0]+"\n"), 0o600))

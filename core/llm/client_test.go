@@ -164,7 +164,10 @@ func TestAskFaults(t *testing.T) {
 			proxy := fake.NewProxy(t, server.URL)
 			proxy.Set(tt.fault)
 			o := optionsFor(proxy.URL)
-			o.Timeout = time.Second
+			o.Timeout = time.Minute
+			if tt.want == Timeout {
+				o.Timeout = time.Second
+			}
 			_, err := clientWith(t, o, time.Now).Ask(t.Context(), question)
 			if FaultOf(err) != tt.want || !strings.Contains(err.Error(), tt.text) {
 				t.Errorf("error = %v, want %s with %q", err, tt.want, tt.text)

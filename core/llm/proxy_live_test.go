@@ -16,6 +16,7 @@ import (
 func TestAskThroughAWayThatFails(t *testing.T) {
 	server := lab.Ollama(t)
 	server.Create(t, "calm", calm())
+	wantFault(t, newClient(t, nil, server.URL), question("x"), llm.NoFault) // the model is in memory from now on
 	other := fake.NewOllama(t)
 	for _, tt := range []struct {
 		name  string
@@ -38,7 +39,7 @@ func TestAskThroughAWayThatFails(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			list := fake.NewProxy(t, server.URL)
 			pinned := func(o *llm.Options) {
-				o.Timeout = time.Second
+				o.Timeout = 4 * time.Second // the second server answers by then
 				o.Digest = server.Create(t, "calm", calm())
 			}
 			list.Set(tt.fault)

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"penstock/core/e2e/lab"
 	"penstock/core/fake"
 )
 
@@ -70,9 +71,10 @@ plain:
 // startExim installs Exim where it is missing and starts one with that log-in.
 func startExim(t *testing.T, how string) *exim {
 	t.Helper()
-	if _, err := exec.LookPath("exim4"); err != nil {
-		run(t, "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", "update")
-		run(t, "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", "install", "-y", "--no-install-recommends", "exim4-daemon-light")
+	for program, name := range map[string]string{"exim4": "exim4-daemon-light", "openssl": "openssl"} {
+		if _, err := exec.LookPath(program); err != nil {
+			lab.Install(t, name)
+		}
 	}
 	folder, err := os.MkdirTemp("", "penstock-exim-")
 	if err != nil {
@@ -119,7 +121,7 @@ func startExim(t *testing.T, how string) *exim {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
 	})
-	for range 200 {
+	for range 2400 {
 		if conn, err := net.Dial("tcp", x.open); err == nil {
 			_ = conn.Close()
 			return x
@@ -135,7 +137,6 @@ func run(t *testing.T, name string, args ...string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, text)
 	}
@@ -160,7 +161,7 @@ func port(address string) string {
 func (x *exim) delivered(t *testing.T, want int) []string {
 	t.Helper()
 	var texts []string
-	for range 200 {
+	for range 2400 {
 		paths, err := filepath.Glob(filepath.Join(x.mailDir, "q*"))
 		if err != nil {
 			t.Fatal(err)

@@ -94,7 +94,10 @@ func TestWebhookFails(t *testing.T) {
 			server := httptest.NewServer(tt.answer)
 			defer server.Close()
 			o := hooked(server.URL + "/hook/s3cretpath")
-			o.Timeout = time.Second
+			o.Timeout = time.Minute
+			if tt.name == "- no answer" {
+				o.Timeout = time.Second
+			}
 			err := newOf(t, o).Send(t.Context(), oneMessage())
 			want := "call the webhook at " + strings.TrimPrefix(server.URL, "http://") + ": " + strings.TrimSpace(tt.want)
 			if err == nil || !strings.HasPrefix(err.Error(), want) {

@@ -401,7 +401,12 @@ func TestModelThatFailsLeavesTheRules(t *testing.T) {
 			proxy := fake.NewProxy(t, server.URL)
 			proxy.Set(tt.fault)
 			language, c := caseOf(t, "web-shell")
-			p := asking(t, language, proxy.URL, func(o *llm.Options) { o.Timeout = time.Second })
+			p := asking(t, language, proxy.URL, func(o *llm.Options) {
+				o.Timeout = time.Minute
+				if tt.fault.Hang {
+					o.Timeout = time.Second
+				}
+			})
 			rules, r := ask(t, p, c)
 			if r.Model.State != pipeline.Failed || r.Model.Why != tt.why.String() || r.Anomaly.Fault != tt.why || r.Assessment.Attempts != 0 {
 				t.Errorf("%s, why %s, %+v", r.Model.State, r.Model.Why, r.Anomaly.Answered)
@@ -487,7 +492,7 @@ func TestTimeOfACaseIsItsOwnBudget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.CaseTime = 2 * time.Second // which no configuration allows
+	o.CaseTime = 8 * time.Second // which no configuration allows
 	_, r := ask(t, newPipeline(t, language).WithModel(client, o, func() string { return "mark" }), c)
 	if r.Model.State != pipeline.Partly || r.Model.Why != llm.Budget.String() || r.Assessment.Fault != llm.Budget {
 		t.Errorf("%s %s, %+v", r.Model.State, r.Model.Why, r.Assessment.Answered)

@@ -104,8 +104,7 @@ func TestLiveAPIProblems(t *testing.T) {
 		tags := map[string]string{"lab": host}
 
 		start := time.Now().Add(-time.Second)
-		z.Deliver(t, z.Trapper, lab.Value{Host: host, Key: KeyTransition, Value: "none"})
-		time.Sleep(2 * time.Second) // triggers come to the server's memory after items
+		z.Settle(t)
 		for i, value := range []string{"c1|Medium|open|x", "c2|High|open|x", "c3|High|open|x", "c4|Medium|open|x"} {
 			z.Deliver(t, z.Trapper, lab.Value{Host: host, Key: KeyTransition, Value: value})
 			z.Wait(t, "problem "+value, func() bool { return len(openProblems(t, byToken, tags)) == i+1 })
@@ -264,8 +263,7 @@ func TestLiveAPIRights(t *testing.T) {
 
 		var said *APIError
 		testLiveRefused(t, a)
-		z.Deliver(t, z.Trapper, lab.Value{Host: host, Key: KeyTransition, Value: "none"})
-		time.Sleep(2 * time.Second)
+		z.Settle(t)
 		z.Deliver(t, z.Trapper, lab.Value{Host: host, Key: KeyTransition, Value: "r1|High|open|x"})
 		var open []Problem
 		z.Wait(t, "a problem", func() (done bool) {

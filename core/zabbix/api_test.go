@@ -284,7 +284,7 @@ func TestFaultsOfTheWay(t *testing.T) {
 				if _, err := a.Version(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				a.o.Timeout = 50 * time.Millisecond
+				a.o.Timeout = 2 * time.Second // the question has to be out by then
 			}
 			err := a.Call(t.Context(), "event.acknowledge", nil, nil)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {

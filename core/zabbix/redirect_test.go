@@ -43,7 +43,7 @@ func TestARedirectThatLeadsNowhereConcernsOneHost(t *testing.T) {
 				o.Redirects = nil
 			}
 			if tt.fault.Hang {
-				o.Timeout = 300 * time.Millisecond
+				o.Timeout = 2 * time.Second // all else has to be done by then
 			}
 			now := noon
 			s := senderTo(t, func() time.Time { return now }, o)

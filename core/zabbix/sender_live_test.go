@@ -72,7 +72,7 @@ func wantHistory(t *testing.T, z *lab.ZabbixServer, item string, want ...Value) 
 		samples[i] = lab.Sample{Clock: int(v.At.Unix()), NS: v.At.Nanosecond(), Value: v.Value}
 	}
 	var got []lab.Sample
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(300 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(300 * time.Millisecond) {
 		if got = z.History(t, item); len(got) >= len(want) {
 			break
 		}

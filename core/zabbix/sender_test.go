@@ -155,7 +155,7 @@ func TestNobodyIsSureWithoutACompleteAnswer(t *testing.T) {
 			trapper.Set(tt.fault)
 			o := SendOptions{To: []string{trapper.Address, "127.0.0.1:1"}, Timeout: 5 * time.Second}
 			if tt.fault.Hang {
-				o.Timeout = 200 * time.Millisecond
+				o.Timeout = 4 * time.Second // a half of it is for the connection
 			}
 			s := senderTo(t, nil, o)
 			_, err := s.Send(t.Context(), []Value{value("web", "k", "1")})
@@ -240,7 +240,12 @@ func TestSendEndsWithItsContext(t *testing.T) {
 	trapper.Set(fake.TrapperFault{Hang: true})
 	s := senderTo(t, nil, SendOptions{To: []string{trapper.Address, other.Address}, Timeout: time.Minute})
 	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(100*time.Millisecond, cancel)
+	go func() {
+		for len(trapper.Flags()) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		cancel() // the values are out
+	}()
 	_, err := s.Send(ctx, []Value{value("web", "k", "1")})
 	if !errors.Is(err, context.Canceled) || !errors.As(err, new(*UnsureError)) {
 		t.Errorf("error %v, want an UnsureError that was canceled", err)

@@ -99,8 +99,8 @@ func buildOllama(folder, binary string) error {
 		{"github.com/ollama/ollama@v0.6.8", "llama/llama.cpp/common/stb_image.h", "stb/stb_image.h"},
 		{"github.com/gen2brain/malgo@v0.11.24", "miniaudio.h", "miniaudio/miniaudio.h"},
 	} {
-		module, err := download(ctx, work, from.module)
-		if err != nil {
+		var module string
+		if err := Again(func() (err error) { module, err = download(ctx, work, from.module); return err }); err != nil {
 			return err
 		}
 		text, err := os.ReadFile(filepath.Join(module, from.file))
@@ -115,10 +115,16 @@ func buildOllama(folder, binary string) error {
 		return err
 	}
 	ldflags := "-s -w -X github.com/ollama/ollama/version.Version=" + strings.TrimPrefix(OllamaVersion, "v")
-	install := command(ctx, work, "install", "-trimpath", "-ldflags", ldflags, "github.com/ollama/ollama@"+OllamaVersion)
-	install.Env = append(install.Env, "CPLUS_INCLUDE_PATH="+work, "GOBIN="+work)
-	if text, err := install.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", install, err, text)
+	if err := Again(func() error {
+		install := command(ctx, work, "install", "-trimpath", "-ldflags", ldflags, "github.com/ollama/ollama@"+OllamaVersion)
+		install.Env = append(install.Env, "CPLUS_INCLUDE_PATH="+work, "GOBIN="+work)
+		text, err := install.CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%s: %w\n%s", install, err, text)
+		}
+		return nil
+	}); err != nil {
+		return err
 	}
 	return os.Rename(filepath.Join(work, "ollama"), binary)
 }

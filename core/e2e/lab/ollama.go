@@ -44,11 +44,12 @@ type Server struct {
 func Ollama(t testing.TB, env ...string) *Server {
 	t.Helper()
 
+	binary := ollamaBinary(t) // which may take long: an address is not free for ever
 	address, folder := freeAddress(t), t.TempDir()
 	s := &Server{
 		URL:    "http://" + address,
 		API:    client(t, "http://"+address),
-		binary: ollamaBinary(t),
+		binary: binary,
 		log:    filepath.Join(folder, "log"),
 		// Nothing of this process's own environment: it may hold the settings of a
 		// server of its user.

@@ -1,24 +1,8 @@
 #!/bin/bash
 # What only apt and dpkg can do for the lab's Zabbix; lab/zabbixcache.go runs it as root.
-#   zabbix.sh deps               installs libraries, php and PostgreSQL where they are missing, adds user zabbix
 #   zabbix.sh unpack VER FOLDER  puts Debian's packages of VER (6.0, 7.0) below FOLDER; nothing of them is installed
 #   zabbix.sh reap FOLDER        ends what the lab started, and removes FOLDER, once its standard input ends
 set -euo pipefail
-
-deps() {
-  set +o pipefail # dpkg-query fails where a package is missing
-  local want="curl procps postgresql fonts-dejavu-core fping
-    php-cli php-pgsql php-gd php-bcmath php-mbstring php-xml php-ldap php-curl
-    libsnmp40 libopenipmi0 libodbc2 libmodbus5 libssh2-1 libcurl3-gnutls libxml2 libpcre2-8-0 libsqlite3-0
-    libevent-2.1-7 libevent-core-2.1-7 libevent-extra-2.1-7 libevent-pthreads-2.1-7"
-  # shellcheck disable=SC2086 # words
-  if dpkg-query -W -f '${db:Status-Status}\n' $want 2>&1 | grep -v '^installed$' >/dev/null; then
-    apt-get -qq -o DPkg::Lock::Timeout=600 update
-    # shellcheck disable=SC2086 # words
-    DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 install -y --no-install-recommends $want
-  fi
-  id zabbix >/dev/null 2>&1 || useradd --system --no-create-home --shell /usr/sbin/nologin zabbix
-}
 
 unpack() {
   local ver=$1 to=$2 want="" mirror

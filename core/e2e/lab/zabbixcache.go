@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -44,12 +45,15 @@ func zabbixPrograms(version string) (folder string, err error) {
 		return "", fmt.Errorf("wait for another's Zabbix: %w", err)
 	}
 	defer unlock()
-	if err := runScript("deps"); err != nil {
+	if err := zabbixNeeds(); err != nil {
 		return "", err
 	}
 	if _, err := os.Stat(filepath.Join(folder, "root")); err != nil {
 		half := filepath.Join(folder, "half")
-		if err := errors.Join(os.RemoveAll(half), runScript("unpack", version, half), os.Rename(half, filepath.Join(folder, "root"))); err != nil {
+		if err := Again(func() error { return errors.Join(os.RemoveAll(half), runScript("unpack", version, half)) }); err != nil {
+			return "", err
+		}
+		if err := os.Rename(half, filepath.Join(folder, "root")); err != nil {
 			return "", err
 		}
 	}
@@ -59,6 +63,32 @@ func zabbixPrograms(version string) (folder string, err error) {
 		}
 	}
 	return folder, nil
+}
+
+// libraries are what the programs of Zabbix need, and the programs beside them.
+const libraries = `curl procps postgresql fonts-dejavu-core fping
+	php-cli php-pgsql php-gd php-bcmath php-mbstring php-xml php-ldap php-curl
+	libsnmp40 libopenipmi0 libodbc2 libmodbus5 libssh2-1 libcurl3-gnutls libxml2 libpcre2-8-0 libsqlite3-0
+	libevent-2.1-7 libevent-core-2.1-7 libevent-extra-2.1-7 libevent-pthreads-2.1-7`
+
+// zabbixNeeds installs what is missing of them, and adds user zabbix.
+func zabbixNeeds() error {
+	var missing []string
+	for name := range strings.FieldsSeq(libraries) {
+		text, err := exec.Command("dpkg-query", "-W", "-f", "${db:Status-Status}", name).Output() //nolint:gosec // a name of the list
+		if err != nil || string(text) != "installed" {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		if err := install(missing...); err != nil {
+			return err
+		}
+	}
+	if _, err := user.Lookup("zabbix"); err == nil {
+		return nil
+	}
+	return say(exec.Command("useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", "zabbix"))
 }
 
 // reachable reports a folder on the way that is closed to others.

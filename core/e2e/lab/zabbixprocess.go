@@ -95,7 +95,7 @@ func (p *process) state() *os.ProcessState {
 }
 
 // end sends the signal and waits until the program and all that it started are
-// gone; what is left after a minute is killed. A program that does not run any more
+// gone; what is left after startTime is killed. A program that does not run any more
 // leaves nothing either.
 func (p *process) end(signal syscall.Signal) error {
 	p.mu.Lock()
@@ -113,8 +113,8 @@ func (p *process) end(signal syscall.Signal) error {
 	var slow error
 	select {
 	case <-done:
-	case <-time.After(patience):
-		slow = fmt.Errorf("%s did not end within %s", p.name, patience)
+	case <-time.After(startTime):
+		slow = fmt.Errorf("%s did not end within %s", p.name, startTime)
 	}
 	for range 500 {
 		if killSession(session) == 0 {

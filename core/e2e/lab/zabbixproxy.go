@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"strconv"
@@ -121,7 +122,7 @@ func (s *ZabbixServer) Proxy2(t testing.TB) *Proxy {
 }
 
 // ProxyGroup puts proxies into a group of that name (7.0 and later) and returns its
-// id. It returns when the group is online; a member that is away is noticed after
+// id. It returns when all of it is online; a member that is away is noticed after
 // ten seconds.
 func (s *ZabbixServer) ProxyGroup(t testing.TB, name string, members ...*Proxy) (id string) {
 	t.Helper()
@@ -137,16 +138,22 @@ func (s *ZabbixServer) ProxyGroup(t testing.TB, name string, members ...*Proxy) 
 			"proxyid": s.proxyID(t, p.Name), "proxy_groupid": id, "local_address": host, "local_port": port,
 		}, nil)
 	}
-	s.Wait(t, "the proxy group is online", func() bool {
+	s.Wait(t, "the proxy group is online, and all its members are", func() bool {
 		var groups []struct{ State string }
 		s.API(t, "proxygroup.get", map[string]any{"proxy_groupids": []string{id}, "output": []string{"state"}}, &groups)
-		return len(groups) == 1 && groups[0].State == strconv.Itoa(proxyGroupOnline)
+		var online []json.RawMessage
+		s.API(t, "proxy.get", map[string]any{"proxy_groupids": []string{id}, "output": []string{"proxyid"}, "filter": map[string]any{"state": memberOnline}}, &online)
+		return len(groups) == 1 && groups[0].State == strconv.Itoa(proxyGroupOnline) && len(online) == len(members)
 	})
 	return id
 }
 
-// proxyGroupOnline is the state of a group with enough members.
-const proxyGroupOnline = 3
+// proxyGroupOnline is the state of a group with enough members, and memberOnline of
+// a member that the server hears of.
+const (
+	proxyGroupOnline = 3
+	memberOnline     = 2
+)
 
 func (s *ZabbixServer) proxyID(t testing.TB, name string) string {
 	t.Helper()
