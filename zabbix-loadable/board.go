@@ -24,6 +24,10 @@ const (
 	firstWithin = time.Second // the first item starts the plugin, and may wait for the first answer
 )
 
+// mostAnswer bounds what the worker may answer, which may run as another user: a long
+// answer takes many times its length in memory, and the agent ends with the plugin.
+const mostAnswer = 512 << 10
+
 // board holds what the worker said last. Items are answered from it; only watch
 // asks the worker.
 type board struct {
@@ -132,8 +136,17 @@ func (b *board) connect(ctx context.Context) error {
 	b.mu.Lock()
 	b.socket = socket
 	b.mu.Unlock()
-	b.client, err = control.Dial(ctx, socket)
+	b.client, err = dial(ctx, socket)
 	return err
+}
+
+// dial connects to a worker whose answers may not be long.
+func dial(ctx context.Context, socket string) (*control.Client, error) {
+	client, err := control.Dial(ctx, socket)
+	if err == nil {
+		client.MostAnswer = mostAnswer
+	}
+	return client, err
 }
 
 func (b *board) hangUp() {
@@ -165,7 +178,7 @@ func (b *board) oneCase(ctx context.Context, id string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := control.Dial(ctx, socket)
+	client, err := dial(ctx, socket)
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,9 @@ func answering(t *testing.T, socket string, glance func(context.Context) (app.Gl
 		done <- server.Serve(ctx, map[string]control.Handler{
 			app.CmdGlance: {Need: control.Read, Do: func(ctx context.Context, _ control.Peer, _ json.RawMessage) (any, error) { return glance(ctx) }},
 			app.CmdCase: {Need: control.Read, Do: func(_ context.Context, _ control.Peer, args json.RawMessage) (any, error) {
+				if strings.Contains(string(args), "site-w1-long") {
+					return map[string]string{"record": strings.Repeat("x", mostAnswer)}, nil
+				}
 				if strings.Contains(string(args), "site-w1-1") {
 					return json.RawMessage(`{"text":"x","record":{"penstock":{"case":"site-w1-1"}}}`), nil
 				}
@@ -130,6 +133,27 @@ func TestWatchGoesOnAfterAPanic(t *testing.T) {
 	until(t, "an answer after the panic", func() bool { return statusOf(t, b).State == app.StateWorking })
 	cancel()
 	<-done
+	end()
+}
+
+// TestLongAnswersAreRefused has a worker that wants the plugin's memory.
+func TestLongAnswersAreRefused(t *testing.T) {
+	t.Parallel()
+
+	socket := filepath.Join(t.TempDir(), "c.sock")
+	end := answering(t, socket, func(context.Context) (app.Glance, error) {
+		g := glanceOf(1)
+		g.Status.Site = strings.Repeat("x", mostAnswer)
+		return g, nil
+	})
+	b := newBoard(options{Mode: modeService, Socket: socket}, nil, time.Now)
+	b.ask(t.Context())
+	if b.fault == nil || !strings.Contains(b.fault.Error(), "the answer has more than 524288 bytes") || b.client != nil {
+		t.Errorf("a glance: %v, with a connection: %t", b.fault, b.client != nil)
+	}
+	if _, err := b.oneCase(t.Context(), "site-w1-long"); err == nil || !strings.Contains(err.Error(), "the answer has more than 524288 bytes") {
+		t.Errorf("a case: %v", err)
+	}
 	end()
 }
 

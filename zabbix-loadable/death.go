@@ -94,13 +94,17 @@ func isFatal(line string) bool {
 	return false
 }
 
-// severityOfLine reads the level of a line as slog writes it. What has none is of
-// the Go runtime or of the child's start.
+// severityOfLine reads the level of a line where slog writes it: first, or behind the
+// time. What is further back may be a stranger's text. What has no level is of the Go
+// runtime or of the child's start.
 func severityOfLine(line string) uint32 {
+	if strings.HasPrefix(line, "time=") {
+		_, line, _ = strings.Cut(line, " ")
+	}
 	switch {
-	case strings.Contains(line, "level=INFO"), strings.Contains(line, "level=DEBUG"):
+	case strings.HasPrefix(line, "level=INFO"), strings.HasPrefix(line, "level=DEBUG"):
 		return severityDebug
-	case strings.Contains(line, "level=WARN"):
+	case strings.HasPrefix(line, "level=WARN"):
 		return severityWarning
 	}
 	return severityError

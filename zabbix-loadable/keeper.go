@@ -27,9 +27,30 @@ const (
 const (
 	startPatience = 15 * time.Minute
 	hungAfter     = time.Minute
-	endPatience   = 3 * time.Second // between being asked to end and being killed
 	endNotice     = 2 * time.Second // between the end of a child that was asked to end and word that the plugin is to end too
 )
+
+// Patience with a child that was asked to end. An agent that goes on after it told the
+// plugin to end, for want of questions, waits as long as its timeout, then kills the
+// plugin, and panics for its death. One that ends itself waits for nobody. Killing a
+// child loses nothing: its state survives that at any moment.
+const (
+	agentTimeout = 3 * time.Second // of an agent whose configuration names none
+	mostTimeout  = 600 * time.Second
+	endWithin    = 2 * time.Second         // the whole plugin
+	endPatience  = 1500 * time.Millisecond // the child, until it is killed
+)
+
+// endLimits returns how long a child has until it is killed, and how long the plugin
+// waits for that in all: half of the agent's timer at most. The child has less than
+// the plugin, so that its end can still be seen.
+func endLimits(timeout time.Duration) (patience, within time.Duration) {
+	if timeout <= 0 || timeout > mostTimeout {
+		timeout = agentTimeout
+	}
+	within = min(endWithin, timeout/2)
+	return min(endPatience, within*3/4), within
+}
 
 // keeper keeps one worker as a child process: it starts it, starts it again when it
 // dies, and knows why it died. A fatal error of the Go runtime cannot be recovered
@@ -44,6 +65,8 @@ type keeper struct {
 	hung    time.Duration
 	first   time.Duration // wait after a death
 	notice  time.Duration
+
+	patience, within time.Duration // with a child that was asked to end, and in all
 
 	started sync.Once
 	done    chan struct{} // closed when run has returned
@@ -66,8 +89,10 @@ type kept struct {
 }
 
 func newKeeper(o options, log *slog.Logger, agent *teller) *keeper {
+	patience, within := endLimits(o.Timeout)
 	return &keeper{
 		options: o, log: log, agent: agent, program: "/proc/self/exe", // also where the file was replaced meanwhile
+		patience: patience, within: within,
 		fence: func() *fence { return makeFence(cgroupRoot, o.Memory) }, hung: hungAfter, first: firstWait, notice: endNotice, done: make(chan struct{}), stop: make(chan struct{}),
 		state: kept{Problem: "the worker has not been started yet"},
 	}
@@ -91,7 +116,7 @@ func (k *keeper) end() {
 	if begun {
 		select {
 		case <-k.done:
-		case <-time.After(endPatience + time.Second):
+		case <-time.After(k.within):
 			k.killLeft() // the kernel would end the child alone, and not what it had started
 		}
 	}
@@ -232,9 +257,10 @@ func (k *keeper) life(ctx context.Context) death {
 		// Some kernels and containers let a group be made and nothing be put inside.
 		k.log.Warn("the worker cannot be put into its control group, and bounds its address space instead", "err", err)
 		f.remove()
-		f, k.noFence = &fence{}, true
+		f = &fence{}
 		cmd = k.child(f)
 		words, beats, err = k.start(cmd)
+		k.noFence = err == nil // else the group was not what was in the way
 	}
 	if err != nil {
 		return death{why: err.Error()}
@@ -316,7 +342,7 @@ func (k *keeper) watch(ctx context.Context, cmd *exec.Cmd, beats io.Reader, ende
 		case <-stop:
 			stop = nil
 			_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
-			patience.Reset(endPatience)
+			patience.Reset(k.patience)
 		case <-done:
 			done = nil
 			killGroup(cmd.Process.Pid)

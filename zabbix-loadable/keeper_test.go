@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -184,6 +185,59 @@ func TestKeeperEndsAllThatItsChildHasStarted(t *testing.T) {
 	})
 }
 
+// TestEndLimits has the plugin be gone well before an agent's timer fires.
+func TestEndLimits(t *testing.T) {
+	t.Parallel()
+
+	for _, tt := range []struct {
+		name             string
+		timeout          time.Duration
+		patience, within time.Duration
+	}{
+		{"+ the least of an agent", time.Second, 375 * time.Millisecond, 500 * time.Millisecond},
+		{"+ the default", 3 * time.Second, 1125 * time.Millisecond, 1500 * time.Millisecond},
+		{"+ more", 4 * time.Second, 1500 * time.Millisecond, 2 * time.Second},
+		{"+ the most of an agent", 30 * time.Second, 1500 * time.Millisecond, 2 * time.Second},
+		{"- none", 0, 1125 * time.Millisecond, 1500 * time.Millisecond},
+		{"- nonsense", -time.Second, 1125 * time.Millisecond, 1500 * time.Millisecond},
+		{"- more nonsense", time.Hour, 1125 * time.Millisecond, 1500 * time.Millisecond},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+
+			if patience, within := endLimits(tt.timeout); patience != tt.patience || within != tt.within {
+				t.Errorf("got %s, %s, want %s, %s", patience, within, tt.patience, tt.within)
+			}
+		})
+	}
+}
+
+// TestAChildThatIgnoresItsEndIsKilled leaves one of the two limits out: either is
+// enough to end the child with all that it has started.
+func TestAChildThatIgnoresItsEndIsKilled(t *testing.T) {
+	t.Parallel()
+
+	for _, tt := range []struct {
+		name             string
+		patience, within time.Duration
+	}{
+		{"+ of the child", 10 * time.Millisecond, time.Hour},
+		{"+ of the plugin", time.Hour, 10 * time.Millisecond},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+
+			k := scripted(t, "trap '' TERM; "+lives)
+			k.patience, k.within = tt.patience, tt.within
+			k.begin(func() { k.run(t.Context()) })
+			pid := left(t, k)
+			k.end()
+			<-k.done
+			wantEnded(t, pid)
+		})
+	}
+}
+
 // TestStopIsNoDeath has a service manager end the child and the plugin's agent at
 // once: the child is faster than word of it from the agent.
 func TestStopIsNoDeath(t *testing.T) {
@@ -245,6 +299,25 @@ func TestKeeperStartsAChildThatItCannotFence(t *testing.T) {
 	})
 	if s := k.status(); s.Deaths != 0 {
 		t.Errorf("the try with a group counts as a death: %+v", s)
+	}
+}
+
+// TestKeeperTriesAGroupAgain has starts fail that no group is to blame for.
+func TestKeeperTriesAGroupAgain(t *testing.T) {
+	t.Parallel()
+
+	root, _ := kernelLike(t, "memory")
+	k := scripted(t, "exit 1")
+	k.program = "/nowhere/worker"
+	var made atomic.Int32
+	k.fence = func() *fence {
+		made.Add(1)
+		return makeFence(root, k.options.Memory)
+	}
+	runs(t, k)
+	until(t, "a third death", func() bool { return k.status().Deaths >= 3 })
+	if n := made.Load(); n < 3 {
+		t.Errorf("a group was made for %d starts of 3", n)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 )
@@ -61,7 +62,8 @@ func (t *teller) flush(to *link) {
 	}
 }
 
-// say queues a message.
+// say queues a message. Agents take it for a format and mangle what looks like a verb
+// (seen with 6.0.14 and 7.0.9), so each sign of percent is doubled.
 func (t *teller) say(severity uint32, text string) {
 	dropped, ok := t.may()
 	if !ok {
@@ -70,7 +72,7 @@ func (t *teller) say(severity uint32, text string) {
 	if dropped > 0 {
 		text = fmt.Sprintf("%s (%d messages before this one were too many)", text, dropped)
 	}
-	text = shorten(text, logBytes)
+	text = strings.ReplaceAll(shorten(text, logBytes), "%", "%%")
 	select {
 	case t.queue <- reply{Type: typeLog, Severity: &severity, Message: &text}:
 	default:

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"penstock/core/app"
 	"penstock/core/config"
@@ -48,10 +49,11 @@ const (
 // options are what the agent's configuration says.
 type options struct {
 	Mode     mode
-	Config   string // of the worker
-	Socket   string // of the worker
-	StateDir string // of a child
-	Memory   int64  // bytes that a child may have
+	Config   string        // of the worker
+	Socket   string        // of the worker
+	StateDir string        // of a child
+	Memory   int64         // bytes that a child may have
+	Timeout  time.Duration // of the agent, which hands it over beside the tree; 0 where it says none
 }
 
 // readOptions reads the tree. What is wrong with it is a reason to answer every item

@@ -153,7 +153,7 @@ func (p *plugin) handle(ctx context.Context, r request) {
 		p.validate(r.Private)
 		p.answer(reply{ID: r.ID, Type: typeValidateResponse})
 	case typeConfigure:
-		p.configure(ctx, r.Private)
+		p.configure(ctx, r)
 	case typeStart:
 		p.start(ctx)
 	case typeExport:
@@ -184,8 +184,9 @@ func (p *plugin) validate(root *option) {
 }
 
 // configure takes the options, once.
-func (p *plugin) configure(ctx context.Context, root *option) {
-	o, warnings, err := readOptions(root)
+func (p *plugin) configure(ctx context.Context, r request) {
+	o, warnings, err := readOptions(r.Private)
+	o.Timeout = r.agentTimeout()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.set {

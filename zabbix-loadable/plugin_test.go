@@ -325,6 +325,17 @@ func TestBadConfigurationIsToldPerItem(t *testing.T) {
 	}
 }
 
+// TestChildsEndIsWithinTheAgentsTimeout has the keeper know what the agent said.
+func TestChildsEndIsWithinTheAgentsTimeout(t *testing.T) {
+	t.Parallel()
+
+	p := newPlugin(io.Discard, time.Now)
+	p.handle(t.Context(), request{Type: typeConfigure, Private: tree("StateDir=/nowhere"), Global: json.RawMessage(`{"Timeout":1}`)})
+	if got, want := p.keeper.within, 500*time.Millisecond; got != want {
+		t.Errorf("the plugin takes %s to end, want %s", got, want)
+	}
+}
+
 // TestPanicsAreRecovered puts an item into the table that panics.
 func TestPanicsAreRecovered(t *testing.T) {
 	t.Parallel()

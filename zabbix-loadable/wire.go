@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // The protocol between agent 2 and a loadable plugin. Every message is a frame: two
@@ -71,6 +72,20 @@ type request struct {
 	Parameters []string `json:"parameters"`
 	Timeout    int      `json:"timeout"` // seconds; 7.0 and later
 	Private    *option  `json:"private_options"`
+	// Global is decoded by itself: nothing in it is a reason to lose the rest.
+	Global json.RawMessage `json:"global_options"`
+}
+
+// agentTimeout returns the Timeout of the agent's configuration, 0 where the message
+// has none that makes sense.
+func (r request) agentTimeout() time.Duration {
+	var global struct {
+		Timeout int // seconds
+	}
+	if err := json.Unmarshal(r.Global, &global); err != nil || global.Timeout < 0 || global.Timeout > int(mostTimeout/time.Second) {
+		return 0
+	}
+	return time.Duration(global.Timeout) * time.Second
 }
 
 // reply is any message to the agent. Value is always a text: the agent turns a

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -157,6 +158,39 @@ func TestReadRequestGoesOnBehindABadFrame(t *testing.T) {
 	}
 }
 
+// TestAgentTimeout reads what an agent says of itself, and loses nothing else of the
+// message where that makes no sense.
+func TestAgentTimeout(t *testing.T) {
+	t.Parallel()
+
+	for _, tt := range []struct {
+		name, global string
+		want         time.Duration
+	}{
+		{"+ 6.0 and 7.0", `,"global_options":{"Timeout":4,"SourceIP":""}`, 4 * time.Second},
+		{"- none", ``, 0},
+		{"- null", `,"global_options":null`, 0},
+		{"- no object", `,"global_options":[4]`, 0},
+		{"- without it", `,"global_options":{"SourceIP":"x"}`, 0},
+		{"- zero", `,"global_options":{"Timeout":0}`, 0},
+		{"- less", `,"global_options":{"Timeout":-4}`, 0},
+		{"- too much", `,"global_options":{"Timeout":9223372036854775807}`, 0},
+		{"- a text", `,"global_options":{"Timeout":"4"}`, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+
+			r, err := readRequest(bytes.NewReader(framed(frameJSON, []byte(`{"id":7,"type":8,"private_options":{"Name":"Penstock"}`+tt.global+`}`))))
+			if err != nil || r.Private == nil {
+				t.Fatalf("got %+v, %v", r, err)
+			}
+			if got := r.agentTimeout(); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
 func FuzzReadRequest(f *testing.F) {
 	for _, r := range recordedFrames(f) {
 		f.Add(framed(frameJSON, r.Frame))
@@ -170,6 +204,7 @@ func FuzzReadRequest(f *testing.F) {
 				return
 			}
 			_, _, _ = readOptions(r.Private) // must not panic
+			_ = r.agentTimeout()
 		}
 	})
 }

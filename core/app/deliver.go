@@ -72,8 +72,15 @@ func (p *publisher) sort(batch []store.Value, refused []int, rest *zabbix.RestEr
 		if !slices.ContainsFunc(back, func(b store.Value) bool { return b.Host == v.Host }) {
 			delete(p.held, v.Host)
 		}
-		if v.Transition {
-			p.sent[v.Case] = p.now()
+		if v.Host == p.o.Host {
+			delete(p.hosts.refused, v.Host)
+		}
+		if !v.Transition || p.api == nil { // without it nothing is compared
+			continue
+		}
+		p.sent[v.Case] = p.now()
+		if severity, opens := opens(v.Value); opens {
+			p.opened[opening{v.Case, v.Host, severity}] = v.At
 		}
 	}
 	return taken, back, left
@@ -148,6 +155,9 @@ func (p *publisher) giveBack(ctx context.Context, refused []store.Value) error {
 				continue
 			}
 			r.next = now.Add(publishMaxWait)
+			p.mu.Lock()
+			p.hosts.refuse(v.Host, now)
+			p.mu.Unlock()
 			p.board.Stand(event.High, NoticeZabbix, "own host", fmt.Sprintf(
 				"Zabbix refuses values of host %s: it is not there, lacks the template, does not allow this address, or is watched by another proxy; they wait", p.o.Host))
 		}
@@ -157,10 +167,13 @@ func (p *publisher) giveBack(ctx context.Context, refused []store.Value) error {
 		p.board.Over(NoticeZabbix, "own host", "Zabbix takes values of host "+p.o.Host+" again")
 	}
 	for host := range moves {
-		p.held[host] = refusal{now, now.Add(refusedFor)} // what ends problems there waits for it
-		p.board.Tell(event.Medium, NoticeZabbix, fmt.Sprintf("Zabbix refuses values of host %s: its cases are shown on host %s", host, p.o.Host))
-		if err := p.move(ctx, host); err != nil {
+		moved, err := p.move(ctx, host)
+		if err != nil {
 			return err
+		}
+		p.held[host] = refusal{now, now.Add(refusedFor)} // what ends problems there waits for it
+		if moved {
+			p.board.Tell(event.Medium, NoticeZabbix, fmt.Sprintf("Zabbix refuses values of host %s: its cases are shown on host %s", host, p.o.Host))
 		}
 	}
 	return nil
@@ -168,21 +181,21 @@ func (p *publisher) giveBack(ctx context.Context, refused []store.Value) error {
 
 // move shows on the worker's own host what a host refuses to show. What ends problems
 // that were opened there goes on waiting for it; where Zabbix does not know the host
-// any more, neither do its problems exist.
-func (p *publisher) move(ctx context.Context, host string) error {
+// any more, neither do its problems exist. It says whether there was anything to move.
+func (p *publisher) move(ctx context.Context, host string) (moved bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.hosts.refuse(host, p.now())
 	waiting, err := p.store.HostValues(ctx, host)
 	if err != nil {
-		return err
+		return false, err
 	}
 	_, isThere := p.hosts.info(host)
 	isThere = isThere || !p.hosts.known
 	s := showing{p: p, after: map[string]store.Shown{}}
 	unopened := map[string]bool{}
 	for _, v := range waiting {
-		if opens := v.Transition && opens(v.Value); opens || !v.Transition || !isThere {
+		if _, opens := opens(v.Value); opens || !v.Transition || !isThere { // HostValues has the texts of transitions alone
 			s.Drop = append(s.Drop, v.ID)
 			unopened[v.Case] = unopened[v.Case] || opens
 		}
@@ -192,10 +205,10 @@ func (p *publisher) move(ctx context.Context, host string) error {
 			continue
 		}
 		if err := s.moveCase(ctx, &shown, isThere && !unopened[id]); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return s.commit(ctx)
+	return len(s.Drop)+len(s.after) > 0, s.commit(ctx)
 }
 
 // moveCase gathers that a case is shown on another host than it is, and that its
@@ -215,8 +228,11 @@ func (s *showing) moveCase(ctx context.Context, now *store.Shown, ends bool) err
 	return nil
 }
 
-// opens says whether a transition opens a problem, sealed or not.
-func opens(transition string) bool {
+// opens says whether a transition opens a problem, sealed or not, and of which severity.
+func opens(transition string) (severity string, opens bool) {
 	fields := strings.Split(transition, "|")
-	return len(fields) > 2 && fields[2] == "open"
+	if len(fields) < 3 || fields[2] != "open" {
+		return "", false
+	}
+	return fields[1], true
 }

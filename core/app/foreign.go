@@ -1,10 +1,13 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"penstock/core/event"
 	"penstock/core/zabbix"
@@ -78,4 +81,75 @@ func (p *publisher) shownByOthers(problems []zabbix.Problem) map[string]event.Se
 		}
 	}
 	return all
+}
+
+// openedHere says whether this worker opened a problem since it started: its end is
+// late, as where a proxy took it and has lost its server, or was dropped in a
+// maintenance that began then.
+func (p *publisher) openedHere(problem zabbix.Problem) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at, is := p.opened[opening{tagOf(problem, "case"), problem.Host, tagOf(problem, "severity")}]
+	return is && at.UnixMilli() == problem.At.UnixMilli()
+}
+
+// lastSent returns when the last transition of a problem's case was taken.
+func (p *publisher) lastSent(problem zabbix.Problem) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sent[tagOf(problem, "case")]
+}
+
+// withdraw ends problems that are not to be there, some at a time, and tells of them.
+// Those that could not be closed at the last look come last, so that they keep no
+// other one open.
+func (p *publisher) withdraw(ctx context.Context, foreign []zabbix.Problem) error {
+	subject := func(problem zabbix.Problem) string { return "foreign " + problem.EventID }
+	var refused []zabbix.Problem
+	fresh := slices.DeleteFunc(foreign, func(problem zabbix.Problem) bool {
+		if p.looked.stood[subject(problem)] {
+			refused = append(refused, problem)
+		}
+		return p.looked.stood[subject(problem)]
+	})
+	for i, problem := range append(fresh, refused...) {
+		if i >= closesPer {
+			if p.looked.stood[subject(problem)] {
+				p.looked.stands[subject(problem)] = true
+			}
+			continue
+		}
+		if err := p.withdrawOne(ctx, problem, subject(problem)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *publisher) withdrawOne(ctx context.Context, problem zabbix.Problem, subject string) error {
+	severity, what := event.High, "that this worker did not open"
+	message, then := "Penstock did not open this problem: it is closed.", "Somebody else sends values to Zabbix in its name: see who may, in {$PENSTOCK.SENDERS}"
+	if p.openedHere(problem) {
+		severity, what = event.Medium, "that is over"
+		message, then = "Penstock ended this problem, and its end did not arrive: it is closed.", "What ended it did not arrive"
+	}
+	text := fmt.Sprintf("host %s shows a problem of case %s (event %s) %s", problem.Host, orNone(tagOf(problem, "case")), problem.EventID, what)
+	err := p.api.CloseProblem(ctx, problem.EventID, message)
+	var said *zabbix.APIError
+	switch {
+	case errors.As(err, &said):
+		p.stand(severity, subject, text+fmt.Sprintf("; it cannot be closed: %v", err))
+	case err != nil:
+		return err
+	default:
+		p.board.Tell(severity, NoticeZabbix, text+": it is closed. "+then)
+	}
+	return nil
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "(none)"
+	}
+	return s
 }

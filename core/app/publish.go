@@ -64,8 +64,10 @@ type publisher struct {
 	newest time.Time // of the values that were made
 	hosts  zabbixHosts
 	sent   map[string]time.Time      // when the last transition of a case was taken
+	opened map[opening]time.Time     // the times that problems were given which were taken
 	acked  map[string]string         // who acknowledged the problem of a case, of those who may
 	others map[string]event.Severity // what other workers show, by fingerprint
+	freed  map[string]bool           // fingerprints that others show no more, or as less grave
 	stop   string                    // why nothing starts by itself, by the macro in Zabbix
 	quiet  window
 	// How long a host that refuses values is tried again, and how long between.
@@ -73,13 +75,19 @@ type publisher struct {
 	looking         sync.Mutex // held during one look
 	looked          lookState  // of that look
 
-	held map[string]refusal // hosts that refused values; of the loop alone
+	// Of the loop alone: hosts that refused values, and whether all that is open was
+	// gone through.
+	held     map[string]refusal
+	caughtUp bool
 
 	// places are the hosts of cases that are shown or were, for what still comes of
 	// them. They have a lock of their own: those who ask must not wait for the store.
 	placing sync.RWMutex
 	places  map[string]string
 }
+
+// opening is a problem as Zabbix shows it.
+type opening struct{ id, host, severity string }
 
 // refusal is a host that refused values.
 type refusal struct {
@@ -111,7 +119,7 @@ func newPublisher(w *Worker) (*publisher, error) {
 	}
 	p := &publisher{
 		w: w, o: o, log: w.log, now: w.now, store: w.store, board: w.board, wake: make(chan struct{}, 1), ready: make(chan struct{}),
-		shown: map[string]store.Shown{}, sent: map[string]time.Time{}, held: map[string]refusal{},
+		shown: map[string]store.Shown{}, sent: map[string]time.Time{}, opened: map[opening]time.Time{}, freed: map[string]bool{}, held: map[string]refusal{},
 		patience: refusedPatience, pause: refusedPause,
 	}
 	var err error
@@ -155,20 +163,12 @@ func (p *publisher) run(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
-	wait, caughtUp := time.Second, false
+	wait := time.Second
 	for ctx.Err() == nil {
-		made, err := p.makeValues(ctx)
-		if err == nil && made == 0 && !caughtUp {
-			err = p.catchUp(ctx)
-			caughtUp = err == nil
-		}
-		if err != nil && ctx.Err() == nil {
-			p.board.Stand(event.High, NoticeStore, "what Zabbix is to show", fmt.Sprintf("what Zabbix is to show cannot be stored: %v; records wait", err))
+		made, unmade := p.fill(ctx)
+		if store.IsFull(unmade) || store.IsReadOnly(unmade) { // what is taken could not be marked, and would be sent again
 			sleep(ctx, publishMaxWait)
 			continue
-		}
-		if err == nil {
-			p.board.Over(NoticeStore, "what Zabbix is to show", "what Zabbix is to show is stored again")
 		}
 		taken, err := p.deliver(ctx)
 		switch {
@@ -184,11 +184,31 @@ func (p *publisher) run(ctx context.Context) {
 		if taken > 0 {
 			p.board.Over(NoticeZabbix, "send", "Zabbix takes values again")
 		}
-		if made+taken > 0 {
-			continue
+		switch {
+		case made+taken > 0:
+		case unmade != nil:
+			sleep(ctx, publishMaxWait)
+		default:
+			p.idle(ctx)
 		}
-		p.idle(ctx)
 	}
+}
+
+// fill turns the next records into values; where there are none, it shows what is not
+// known to be shown.
+func (p *publisher) fill(ctx context.Context) (made int, err error) {
+	made, err = p.makeValues(ctx)
+	if err == nil && made == 0 {
+		err = p.catchUp(ctx, !p.caughtUp)
+		p.caughtUp = p.caughtUp || err == nil
+	}
+	switch {
+	case err == nil:
+		p.board.Over(NoticeStore, "what Zabbix is to show", "what Zabbix is to show is stored again")
+	case ctx.Err() == nil:
+		p.board.Stand(event.High, NoticeStore, "what Zabbix is to show", fmt.Sprintf("what Zabbix is to show cannot be stored: %v; records wait", err))
+	}
+	return made, err
 }
 
 // idle waits for records, or until a host that refused values may be tried again.
@@ -250,7 +270,7 @@ func (s *showing) of(id string) store.Shown {
 func (s *showing) add(r *record.Record, saved time.Time) {
 	now := s.of(r.Case)
 	host := s.p.route(&now, r)
-	if now.Severity == event.None && r.Problem != record.ProblemOwn && !s.p.quiet.take(s.p.now(), quietPerHour) {
+	if now.Severity == event.None && r.Problem != record.ProblemOwn && (s.p.waitsLong(host) || !s.p.quiet.take(s.p.now(), quietPerHour)) {
 		return
 	}
 	if now.Severity != event.None && now.Host != host { // the old host takes the end when it takes values again
@@ -296,7 +316,15 @@ func (s *showing) value(id, host string, step zabbix.Step, at time.Time) {
 	p.newest = at
 	s.Values = append(s.Values, store.Value{
 		Case: id, Host: host, Key: step.Key, Value: p.sealer.Seal(step.Key, step.Value), At: at, Transition: step.Transition,
+		Replaces: !step.Transition && p.waitsLong(host),
 	})
+}
+
+// waitsLong says whether values wait for the worker's own host while Zabbix keeps none
+// of it, as in a maintenance of days: of each case the newest waits then, so that no
+// number of records keeps those of other hosts back. The lock is held.
+func (p *publisher) waitsLong(host string) bool {
+	return host == p.o.Host && !p.hosts.takes(host, p.now())
 }
 
 func (s *showing) commit(ctx context.Context) error {

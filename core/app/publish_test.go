@@ -289,9 +289,10 @@ func TestDifferFindsWhatIsForeignAndWhatIsMissing(t *testing.T) {
 		problem("4", "db", "p-w1-1", "High"),      // another host
 		problem("5", "web", "p-w1-9", "High"),     // no such case
 		problem("6", "web", "p-w1-3", "High"),     // on its way
+		problem("8", "db", "p-w1-3", "High"),      // not on its way to there
 		{EventID: "7", Host: "web", Tags: map[string][]string{"case": {"p-w1-1", "x"}}},
 	}
-	d := differ(shown, problems, func(id string) bool { return id == "p-w1-3" })
+	d := differ(shown, problems, func(id, host string) bool { return id == "p-w1-3" && host == "web" })
 	var foreign, missing []string
 	for _, p := range d.foreign {
 		foreign = append(foreign, p.EventID)
@@ -299,7 +300,7 @@ func TestDifferFindsWhatIsForeignAndWhatIsMissing(t *testing.T) {
 	for _, s := range d.missing {
 		missing = append(missing, s.Case)
 	}
-	if diff := cmp.Diff([]string{"2", "3", "4", "5", "7"}, foreign); diff != "" {
+	if diff := cmp.Diff([]string{"2", "3", "4", "5", "8", "7"}, foreign); diff != "" {
 		t.Errorf("foreign (-want +got)\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"p-w1-2"}, missing); diff != "" {

@@ -31,7 +31,7 @@ const (
 	lateAfterProxy = 2 * time.Hour
 	opensAgain     = 3  // how often an hour a problem that is gone is opened again
 	messagesPer    = 20 // messages written in one look
-	closesPer      = 20 // foreign problems closed in one look
+	closesPer      = 20 // foreign problems that one look tries to close
 )
 
 // lookState is what the loop that compares remembers.
@@ -89,9 +89,6 @@ func (p *publisher) lookOnce(ctx context.Context) (refused, err error) {
 	if refused, err = p.lookAtObjects(ctx); err != nil {
 		return refused, err
 	}
-	if !p.looked.hosts.IsZero() {
-		p.start()
-	}
 	problems, err := p.api.Problems(ctx, map[string]string{zabbix.TagOurs: zabbix.TagOursCase})
 	if err != nil && !errors.Is(err, zabbix.ErrMore) { // of very many the newest are compared
 		return refused, err
@@ -105,9 +102,23 @@ func (p *publisher) lookOnce(ctx context.Context) (refused, err error) {
 		_, is := p.shown[id]
 		return !is && p.now().Sub(taken).Abs() > time.Hour
 	})
-	p.others = p.shownByOthers(problems)
-	d := differ(p.shown, problems, func(id string) bool { return waiting[id] || p.unsettled(id) })
+	maps.DeleteFunc(p.opened, func(o opening, _ time.Time) bool {
+		_, is := p.sent[o.id]
+		return !is
+	})
+	others := p.shownByOthers(problems)
+	for fp, was := range p.others {
+		if others[fp] < was {
+			p.freed[fp] = true
+			wake(p.wake)
+		}
+	}
+	p.others = others
+	d := differ(p.shown, problems, func(id, host string) bool { return waiting[store.CaseOnHost{Case: id, Host: host}] || p.unsettled(id) })
 	p.mu.Unlock()
+	if !p.looked.hosts.IsZero() {
+		p.start() // not before it is known what others show
+	}
 	p.looked.stands = map[string]bool{}
 	d = p.confirmed(d)
 	err = errors.Join(p.restore(ctx, d.missing), p.withdraw(ctx, d.foreign), p.noteAcks(ctx, d.open), p.tell(ctx, d.open))
@@ -137,27 +148,43 @@ type differences struct {
 
 // differ compares what is to be shown with the open problems. What is not settled
 // yet is no difference.
-func differ(shown map[string]store.Shown, problems []zabbix.Problem, unsettled func(id string) bool) differences {
+func differ(shown map[string]store.Shown, problems []zabbix.Problem, unsettled func(id, host string) bool) differences {
 	d := differences{open: map[string]zabbix.Problem{}}
 	for _, problem := range problems {
 		id := tagOf(problem, "case")
 		s, ok := shown[id]
-		_, double := d.open[id]
-		switch {
-		case ok && !double && problem.Host == s.Host && tagOf(problem, "severity") == s.Severity.String():
-			d.open[id] = problem
-		case unsettled(id):
-		default:
+		if ok && problem.Host == s.Host && tagOf(problem, "severity") == s.Severity.String() {
+			first, double := d.open[id]
+			if !double || likeness(problem, s) > likeness(first, s) {
+				d.open[id], problem = problem, first
+			}
+			if !double {
+				continue
+			}
+		}
+		if !unsettled(id, problem.Host) {
 			d.foreign = append(d.foreign, problem)
 		}
 	}
 	for id, s := range shown {
-		if _, ok := d.open[id]; !ok && !unsettled(id) {
+		if _, ok := d.open[id]; !ok && !unsettled(id, s.Host) {
 			d.missing = append(d.missing, s)
 		}
 	}
 	slices.SortFunc(d.missing, func(a, b store.Shown) int { return strings.Compare(a.Case, b.Case) })
 	return d
+}
+
+// likeness says how much a problem is like what was sent: who forges one knows the
+// number that a case will have, and not the time.
+func likeness(problem zabbix.Problem, s store.Shown) int {
+	switch {
+	case problem.At.UnixMilli() == s.Since.UnixMilli():
+		return 2
+	case tagOf(problem, "fp") == s.FP:
+		return 1
+	}
+	return 0
 }
 
 func tagOf(p zabbix.Problem, tag string) string {
@@ -175,7 +202,7 @@ func (p *publisher) confirmed(d differences) differences {
 	d.foreign = slices.DeleteFunc(d.foreign, func(problem zabbix.Problem) bool {
 		key := "event " + problem.EventID
 		now[key] = true
-		return !before[key] || !p.mayWithdraw(problem)
+		return !before[key] || !p.mayWithdraw(problem) || p.openedHere(problem) && p.now().Sub(p.lastSent(problem)).Abs() < lateAfter
 	})
 	d.missing = slices.DeleteFunc(d.missing, func(s store.Shown) bool {
 		key := "case " + s.Case + " " + s.Severity.String()
@@ -184,31 +211,6 @@ func (p *publisher) confirmed(d differences) differences {
 	})
 	p.looked.suspects = now
 	return d
-}
-
-// withdraw ends problems that are not to be there, some at a time, and tells of them.
-func (p *publisher) withdraw(ctx context.Context, foreign []zabbix.Problem) error {
-	for _, problem := range foreign[:min(len(foreign), closesPer)] {
-		text := fmt.Sprintf("host %s shows a problem of case %s (event %s) that this worker did not open", problem.Host, orNone(tagOf(problem, "case")), problem.EventID)
-		err := p.api.CloseProblem(ctx, problem.EventID, "Penstock did not open this problem: it is closed.")
-		var said *zabbix.APIError
-		switch {
-		case errors.As(err, &said):
-			p.stand(event.High, "foreign "+problem.EventID, text+fmt.Sprintf("; it cannot be closed: %v", err))
-		case err != nil:
-			return err
-		default:
-			p.board.Tell(event.High, NoticeZabbix, text+": it is closed. Somebody else sends values to Zabbix in its name: see who may, in {$PENSTOCK.SENDERS}")
-		}
-	}
-	return nil
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "(none)"
-	}
-	return s
 }
 
 // restore does what is to be done about problems that are gone: where a person who
@@ -406,8 +408,15 @@ func (p *publisher) change(ctx context.Context, id string, change func(*store.Sh
 
 // catchUp shows what is to be shown and is not known to be: what was open before
 // Zabbix was configured, or before a backup was restored; and ends what is not. It is
-// called when no record waits: these say more.
-func (p *publisher) catchUp(ctx context.Context) error {
+// called when no record waits: these say more. Later on it shows what was hidden
+// behind a problem of another worker that is there no more.
+func (p *publisher) catchUp(ctx context.Context, all bool) error {
+	p.mu.Lock()
+	freed := maps.Clone(p.freed)
+	p.mu.Unlock()
+	if !all && len(freed) == 0 {
+		return nil
+	}
 	open, err := p.w.openProblems(ctx)
 	if err != nil {
 		return err
@@ -416,14 +425,21 @@ func (p *publisher) catchUp(ctx context.Context) error {
 	defer p.mu.Unlock()
 	s := showing{p: p, after: map[string]store.Shown{}}
 	for i := range open {
-		if _, is := p.shown[open[i].Case]; !is && open[i].Problem == record.ProblemOwn {
+		_, is := p.shown[open[i].Case]
+		if !is && open[i].Problem == record.ProblemOwn && (all || freed[zabbix.Fingerprint(open[i])]) {
 			s.add(&open[i], p.now())
 		}
 	}
-	if err := p.endGone(ctx, &s); err != nil {
+	if all {
+		if err := p.endGone(ctx, &s); err != nil {
+			return err
+		}
+	}
+	if err := s.commit(ctx); err != nil {
 		return err
 	}
-	return s.commit(ctx)
+	maps.DeleteFunc(p.freed, func(fp string, _ bool) bool { return freed[fp] })
+	return nil
 }
 
 // endGone gathers the ends of what is shown of cases that are over. The lock is held.

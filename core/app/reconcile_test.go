@@ -28,12 +28,15 @@ type zabbixServer struct {
 	events []*zabbixEvent
 	read   int // values that were made events
 	macro  string
-	hidden bool // problems are not shown, and neither are their events
+	hidden bool   // problems are not shown, and neither are their events
+	deaf   bool   // what ends problems does not arrive
+	kept   string // host whose problems nobody may close
 }
 
 type zabbixEvent struct {
 	id            int
 	at            int64
+	ns            int
 	host, endedBy string // endedBy: "", "value" or a user
 	fields        []string
 	messages      []string
@@ -93,6 +96,9 @@ func newZabbixServer(t *testing.T) *zabbixServer {
 				continue
 			}
 			if int(p["action"].(float64))&1 != 0 {
+				if e.host == z.kept {
+					return fake.ZabbixError{Code: -32500, Message: "Application error.", Data: "Cannot close problem: trigger does not allow manual closing."}
+				}
 				e.endedBy = "penstock"
 			}
 			e.messages = append(e.messages, fmt.Sprint(p["message"]))
@@ -117,12 +123,12 @@ func (z *zabbixServer) work() {
 		seen[key] = true
 		if fields[2] == "open" {
 			z.events = append(z.events, &zabbixEvent{
-				id: 100 + len(z.events), at: v.Clock, host: v.Host, fields: fields, severity: map[string]int{"Medium": 2, "High": 4, "Critical": 5}[fields[1]],
+				id: 100 + len(z.events), at: v.Clock, ns: v.NS, host: v.Host, fields: fields, severity: map[string]int{"Medium": 2, "High": 4, "Critical": 5}[fields[1]],
 			})
 			continue
 		}
 		for _, e := range z.events {
-			if e.host == v.Host && e.fields[0] == fields[0] && e.fields[1] == fields[1] && e.endedBy == "" {
+			if !z.deaf && e.host == v.Host && e.fields[0] == fields[0] && e.fields[1] == fields[1] && e.endedBy == "" {
 				e.endedBy = "value"
 			}
 		}
@@ -155,12 +161,20 @@ func (z *zabbixServer) eventGet(p map[string]any) any {
 			suppressed = "1"
 		}
 		found = append(found, map[string]any{
-			"eventid": fmt.Sprint(e.id), "objectid": "5", "clock": fmt.Sprint(e.at), "ns": "0", "name": "x", "severity": fmt.Sprint(e.severity), "r_eventid": end,
+			"eventid": fmt.Sprint(e.id), "objectid": "5", "clock": fmt.Sprint(e.at), "ns": fmt.Sprint(e.ns), "name": "x", "severity": fmt.Sprint(e.severity), "r_eventid": end,
 			"userid": "0", "suppressed": suppressed, "hosts": []map[string]string{{"hostid": "2", "host": e.host}}, "acknowledges": e.acks(),
-			"tags": []map[string]string{{"tag": "penstock", "value": "case"}, {"tag": "case", "value": e.fields[0]}, {"tag": "severity", "value": e.fields[1]}},
+			"tags": e.tags(),
 		})
 	}
 	return found
+}
+
+func (e *zabbixEvent) tags() []map[string]string {
+	tags := []map[string]string{{"tag": "penstock", "value": "case"}, {"tag": "case", "value": e.fields[0]}, {"tag": "severity", "value": e.fields[1]}}
+	if len(e.fields) > 3 {
+		tags = append(tags, map[string]string{"tag": "fp", "value": e.fields[3]})
+	}
+	return tags
 }
 
 // acks are what people and the worker did to a problem.
@@ -194,6 +208,12 @@ func (z *zabbixServer) open() (all []string) {
 // comparedSite is a site whose cases are compared with a Zabbix, with one of Medium.
 func comparedSite(t *testing.T) (*place, *clock, *zabbixServer, *running) {
 	t.Helper()
+	return comparedSiteWith(t, func(*place, *zabbixServer) {})
+}
+
+// comparedSiteWith is one with something that was there before.
+func comparedSiteWith(t *testing.T, before func(*place, *zabbixServer)) (*place, *clock, *zabbixServer, *running) {
+	t.Helper()
 
 	s, c, z := newSite(t), clockAt(attackEnds()), newZabbixServer(t)
 	s.now = c.now
@@ -205,6 +225,7 @@ func comparedSite(t *testing.T) (*place, *clock, *zabbixServer, *running) {
 	s.config.Policy.Approvers = []policy.Approver{{Name: "maria"}}
 	must(t, os.WriteFile(s.config.Zabbix.API.TokenFile, []byte(fake.ZabbixToken), 0o600))
 	s.write(attackDay())
+	before(s, z)
 	w := s.start()
 	w.settled(lineCount(attackDay()))
 	eventually(t, "the first look", func() bool {
@@ -307,6 +328,7 @@ func TestWhatZabbixShowsIsKeptAsItShouldBe(t *testing.T) {
 			t.Errorf("+ the worker's message: %q", e.messages)
 		}
 	})
+	must(t, w.publisher.change(t.Context(), comparedCase, func(s *store.Shown) { s.Told = "" })) // as if its answer was lost
 	site.looks()
 	site.with(func(e *zabbixEvent) {
 		if len(e.messages) != 1 {

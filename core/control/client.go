@@ -19,6 +19,11 @@ var ErrNotRunning = errors.New("no worker is running")
 // Client is a connection to a worker. It is safe for concurrent use; calls wait
 // for each other.
 type Client struct {
+	// MostAnswer bounds an answer's line in bytes, for a caller that does not trust the
+	// worker with its memory. It is set before the first call; 0 lets all through that
+	// a worker may say.
+	MostAnswer int
+
 	conn net.Conn
 	in   *bufio.Reader
 
@@ -134,15 +139,20 @@ func (c *Client) exchange(ctx context.Context, line []byte) (answer, error) {
 	return a, nil
 }
 
-// answer reads one line.
+// answer reads one line. One that is too long ends the connection: the rest of it is
+// still to come.
 func (c *Client) answer() (answer, error) {
-	const most = MaxAnswer + MaxRequest // with what is around the result
+	most := c.MostAnswer
+	if most <= 0 {
+		most = MaxAnswer + MaxRequest // with what is around the result
+	}
 	var a answer
 	var line []byte
 	for {
 		part, err := c.in.ReadSlice('\n')
 		line = append(line, part...)
 		if len(line) > most {
+			_ = c.conn.Close() // what is wrong is told already
 			return a, fmt.Errorf("the answer has more than %d bytes", most)
 		}
 		if err == nil {

@@ -280,6 +280,29 @@ func TestClientDistrustsTheServer(t *testing.T) {
 	}
 }
 
+// TestClientBoundsAnswers has a caller take less than a worker may say.
+func TestClientBoundsAnswers(t *testing.T) {
+	t.Parallel()
+
+	s := listen(t)
+	serve(t, s, echo())
+	args := map[string]string{"Text": strings.Repeat("x", 1000)}
+	c := dial(t, s)
+	c.MostAnswer = 2000
+	if err := c.Call(t.Context(), "echo", args, nil); err != nil {
+		t.Errorf("+ shorter: %v", err)
+	}
+	c = dial(t, s)
+	c.MostAnswer = 1000
+	if err := c.Call(t.Context(), "echo", args, nil); err == nil || !strings.Contains(err.Error(), "the answer has more than 1000 bytes") {
+		t.Errorf("- longer: got %v", err)
+	}
+	waitFor(t, "the connection's end", func() bool { return connections(s) == 1 })
+	if err := c.Call(t.Context(), "echo", nil, nil); err == nil || !strings.Contains(err.Error(), "the connection broke") {
+		t.Errorf("- the next call: got %v", err)
+	}
+}
+
 func connections(s *Server) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -3,12 +3,14 @@
 package e2e
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -365,6 +367,90 @@ func TestPackageWithoutSystemd(t *testing.T) {
 	}
 	if text, err := tryLong(t, time.Minute, "chroot", folder, "getent", "passwd", "penstock"); err == nil {
 		t.Errorf("the account is left: %s", text)
+	}
+}
+
+// TestPackageGoesOnWhereTheMachineIsOdd installs the deb where the service is masked,
+// and then where nothing of systemd works, and purges it where nothing can be removed.
+func TestPackageGoesOnWhereTheMachineIsOdd(t *testing.T) {
+	folder := copyRoot(t)
+	runLong(t, time.Minute, "cp", filepath.Join(packages(t), "penstock_1.0.0_amd64.deb"), filepath.Join(folder, "tmp"))
+	inside := func(args ...string) string {
+		return runLong(t, time.Minute, "chroot", append([]string{folder}, args...)...)
+	}
+	dpkg := func(args ...string) string {
+		said := inside(append([]string{"dpkg"}, args...)...)
+		if state := inside("dpkg", "--audit"); state != "" {
+			t.Errorf("dpkg %s leaves work to do: %s", args[0], state)
+		}
+		return said
+	}
+	unit := filepath.Join(folder, "etc/systemd/system/penstock.service")
+	if err := os.Symlink("/dev/null", unit); err != nil {
+		t.Fatalf("mask the service: %v", err)
+	}
+	wantHints(t, dpkg("-i", "/tmp/penstock_1.0.0_amd64.deb"), "the service does not start with the machine")
+	if to, err := os.Readlink(unit); err != nil || to != "/dev/null" {
+		t.Errorf("the mask is gone: %s, %v", to, err)
+	}
+	dpkg("-r", "penstock")
+
+	// Of these, systemd's only says that the agent runs.
+	for program, script := range map[string]string{
+		"usr/bin/systemctl":          `echo "$*" >>/tmp/said; [ "$*" = "--quiet is-active zabbix-agent2.service" ]`,
+		"usr/bin/deb-systemd-invoke": "exit 1", "usr/sbin/userdel": "exit 8", "usr/sbin/groupdel": "exit 8",
+	} {
+		writeFile(t, filepath.Join(folder, program), "#!/bin/sh\n"+script+"\n")
+		inside("chmod", "755", "/"+program)
+	}
+	if err := os.MkdirAll(filepath.Join(folder, "run/systemd/system"), 0o755); err != nil {
+		t.Fatalf("make a folder: %v", err)
+	}
+	wantHints(t, dpkg("-i", "/tmp/penstock_1.0.0_amd64.deb"), "systemctl daemon-reload", "the service does not start with the machine", "the service did not start")
+	if said := inside("cat", "/tmp/said"); !strings.Contains(said, "\nrestart zabbix-agent2.service\n") {
+		t.Errorf("the agent is not told of the plugin:\n%s", said)
+	}
+	state := filepath.Join(folder, "var/lib/penstock")
+	if err := errors.Join(os.MkdirAll(state, 0o700), syscall.Mount("tmpfs", state, "tmpfs", 0, "size=1m")); err != nil {
+		t.Fatalf("mount a disk (needs root): %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(state, syscall.MNT_DETACH) })
+	wantHints(t, dpkg("-P", "penstock"), "/var/lib/penstock is left", "user penstock is left", "group penstock is left", "group penstock-drop is left")
+	if text := inside("dpkg-query", "-W", "-f", "${Package}\n"); strings.Contains(text, "penstock") {
+		t.Error("dpkg keeps a package that was purged")
+	}
+}
+
+func wantHints(t *testing.T, said string, hints ...string) {
+	t.Helper()
+
+	for _, hint := range hints {
+		if !regexp.MustCompile("(?m)^penstock: hint: .*" + regexp.QuoteMeta(hint)).MatchString(said) {
+			t.Errorf("no hint that %s:\n%s", hint, said)
+		}
+	}
+}
+
+// TestPackageLeavesTheAgentItsFolders runs what is run after a removal, with an agent
+// 2 that includes folders in which nothing is, and without one.
+func TestPackageLeavesTheAgentItsFolders(t *testing.T) {
+	folder := copyRoot(t)
+	runLong(t, time.Minute, "cp", "deploy/packages/postrm", filepath.Join(folder, "tmp"))
+	plugins, agent := filepath.Join(folder, "etc/zabbix/zabbix_agent2.d/plugins.d"), filepath.Join(folder, "usr/sbin/zabbix_agent2")
+	if err := os.MkdirAll(plugins, 0o755); err != nil {
+		t.Fatalf("make a folder: %v", err)
+	}
+	writeFile(t, agent, "")
+	runLong(t, time.Minute, "chroot", folder, "sh", "/tmp/postrm", "purge")
+	if _, err := os.Stat(plugins); err != nil {
+		t.Errorf("+ with an agent: %v", err)
+	}
+	if err := os.Remove(agent); err != nil {
+		t.Fatal(err)
+	}
+	runLong(t, time.Minute, "chroot", folder, "sh", "/tmp/postrm", "purge")
+	if _, err := os.Stat(filepath.Join(folder, "etc/zabbix")); err == nil {
+		t.Error("- without an agent: a folder that nobody needs is left")
 	}
 }
 

@@ -407,6 +407,30 @@ func TestPluginSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// TestLogTakesTextAsItIs has the agent log what would be a format: some agents format
+// what a plugin says, and those that do not must not show more than was said.
+func TestLogTakesTextAsItIs(t *testing.T) {
+	t.Parallel()
+
+	for _, version := range zabbixVersions {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+
+			c := startChild(t, lab.Zabbix(t, version), lab.AgentOptions{}, "Plugins.Penstock.Worker=a%20b%s%d%%c")
+			if got := c.status(t); got.State != app.StateMisconfigured {
+				t.Errorf("the status is %+v", got)
+			}
+			const want = "Plugins.Penstock.Worker=a%20b%s%d%%c: neither"
+			eventually(t, "a text with signs of percent in the agent's log", func() bool { return strings.Contains(c.agent.Log(), "items say so") })
+			for line := range strings.Lines(c.agent.Log()) {
+				if strings.Contains(line, "the configuration cannot be used") && !strings.Contains(line, want) {
+					t.Errorf("the agent's log says %q, want %s in it", line, want)
+				}
+			}
+		})
+	}
+}
+
 // signalIfThere ends a worker that may not have started yet.
 func signalIfThere(c *child) {
 	if pid := c.pid(); pid != 0 {

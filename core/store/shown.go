@@ -25,7 +25,13 @@ type Value struct {
 	Case, Host, Key, Value string
 	At                     time.Time // with nanoseconds
 	Transition             bool      // it opens or closes a problem
+	// Replaces says that it takes the place of those of its case, host and key that
+	// wait, but for transitions. It is not stored.
+	Replaces bool
 }
+
+// CaseOnHost is a case as one host shows it.
+type CaseOnHost struct{ Case, Host string }
 
 // Showing is what one Show changes.
 type Showing struct {
@@ -52,6 +58,11 @@ func (s *Store) Show(ctx context.Context, show Showing) error {
 			}
 		}
 		for _, v := range show.Values {
+			if v.Replaces {
+				if err := t.exec(`DELETE FROM "values" WHERE "case" = ? AND host = ? AND key = ? AND NOT transition`, v.Case, v.Host, v.Key); err != nil {
+					return err
+				}
+			}
 			err := t.exec(`INSERT INTO "values" ("case", host, key, value, at, transition) VALUES (?, ?, ?, ?, ?, ?)`,
 				v.Case, v.Host, v.Key, v.Value, v.At.UnixNano(), v.Transition)
 			if err != nil {
@@ -182,17 +193,17 @@ func (s *Store) HostValues(ctx context.Context, host string) ([]Value, error) {
 	return all, nil
 }
 
-// ValuesOf returns which cases have values that wait.
-func (s *Store) ValuesOf(ctx context.Context) (map[string]bool, error) {
-	cases := map[string]bool{}
+// ValuesOf returns which cases have values that wait, and for which host.
+func (s *Store) ValuesOf(ctx context.Context) (map[CaseOnHost]bool, error) {
+	waiting := map[CaseOnHost]bool{}
 	err := s.read(ctx, func(scan func(...any) error) error {
-		var id string
-		err := scan(&id)
-		cases[id] = true
+		var one CaseOnHost
+		err := scan(&one.Case, &one.Host)
+		waiting[one] = true
 		return err
-	}, `SELECT DISTINCT "case" FROM "values"`)
+	}, `SELECT DISTINCT "case", host FROM "values"`)
 	if err != nil {
 		return nil, fmt.Errorf("read which cases have values that wait: %w", err)
 	}
-	return cases, nil
+	return waiting, nil
 }

@@ -63,7 +63,7 @@ func TestShowIsAllOrNothing(t *testing.T) {
 	if n := got(s.ValuesLen(t.Context()))(t); n != 2 {
 		t.Errorf("%d values wait", n)
 	}
-	wantDiff(t, map[string]bool{h.Case.ID: true}, got(s.ValuesOf(t.Context()))(t))
+	wantDiff(t, map[CaseOnHost]bool{{h.Case.ID, "web"}: true}, got(s.ValuesOf(t.Context()))(t))
 	check(t, s.TakeValues(t.Context(), []int64{1}))
 	one.Severity = event.None
 	check(t, s.Show(t.Context(), Showing{Shown: []Shown{one}, Drop: []int64{2}, Values: []Value{{Case: "c", Host: "h", Key: "k", At: at}}}))
@@ -71,6 +71,24 @@ func TestShowIsAllOrNothing(t *testing.T) {
 	if len(values) != 1 || values[0].ID != 3 || len(got(s.Shown(t.Context()))(t)) != 0 {
 		t.Errorf("+ afterwards: %+v", values)
 	}
+}
+
+func TestAValueTakesThePlaceOfThoseThatWait(t *testing.T) {
+	t.Parallel()
+
+	s := openAt(t, folder(t), newClock().now)
+	value := func(id, host, key, text string) Value { return Value{Case: id, Host: host, Key: key, Value: text} }
+	opens := value("c", "h", "k", "open")
+	opens.Transition = true
+	newest := value("c", "h", "k", "new")
+	newest.Replaces = true
+	check(t, s.Show(t.Context(), Showing{Values: []Value{value("c", "h", "k", "old"), opens, value("d", "h", "k", "d"), value("c", "i", "k", "i"), value("c", "h", "l", "l")}}))
+	check(t, s.Show(t.Context(), Showing{Values: []Value{newest}}))
+	var texts []string
+	for _, v := range got(s.Values(t.Context(), 10))(t) {
+		texts = append(texts, v.Value)
+	}
+	wantDiff(t, []string{"open", "d", "i", "l", "new"}, texts)
 }
 
 func TestARestoredWorkerSendsNothingTwice(t *testing.T) {

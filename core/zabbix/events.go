@@ -270,7 +270,7 @@ func (e rawEvent) problem() Problem {
 
 func (k rawAck) ack() Ack {
 	ack := Ack{
-		At: moment(k.Clock, 0), UserID: string(k.UserID), User: k.Username.short(mostInText), Message: k.Message.short(MaxMessage),
+		At: moment(k.Clock, 0), UserID: string(k.UserID), User: k.Username.short(mostInText), Message: sayable(string(k.Message)),
 		Closed: k.Action&1 != 0, Acknowledged: k.Action&2 != 0, Severity: k.Action&8 != 0,
 	}
 	if ack.Severity {

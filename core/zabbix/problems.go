@@ -80,7 +80,7 @@ func (a *API) ProblemLines(ctx context.Context, c ProblemCursor, most int) (line
 	case !ended: // nothing can be over
 		return lines, next, more, nil
 	}
-	over, err := a.overProblems(ctx, c.Open, &next)
+	over, err := a.overProblems(ctx, slices.Clone(next.Open), &next) // what began and ended in one batch too
 	if err != nil {
 		return nil, c, false, err
 	}

@@ -194,6 +194,10 @@ func TestProblemLines(t *testing.T) {
 	if diff := cmp.Diff([]uint64{9, 10, 11}, r.at.Open); diff != "" {
 		t.Errorf("open (-want +got):\n%s", diff)
 	}
+	table.add(open(14, 1), tableRow{id: 15, trigger: 1}) // both between two reads
+	table.end(14, 15)
+	r.want("+14", "-14")
+	r.want()
 }
 
 func TestProblemLinesAreThoseOfAnExport(t *testing.T) {

@@ -172,8 +172,9 @@ type Missing struct {
 	Why   string // what does not work without it
 }
 
-// noEvent is the id of an event that does not exist.
-const noEvent = "1"
+// noEvent is the id of an event that does not exist: the largest there can be. Zabbix
+// counts from 1.
+const noEvent = "9223372036854775807"
 
 // Rights asks as the worker which of its rights are missing, in a fixed order. api
 // is that of the worker's token, hosts are technical names of hosts that show cases.
