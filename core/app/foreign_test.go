@@ -179,7 +179,7 @@ func TestWhatCannotBeMadeKeepsBackNothingThatIs(t *testing.T) {
 	must(t, w.end())
 	s.write(strings.ReplaceAll(guesses(attackEnds(), "198.51.100.9", 1), "Failed", "Accepted"))
 	s.fault = func(step string) error {
-		if step == "shown" {
+		if step == "T5.shown" {
 			return errDiedHere
 		}
 		return nil
