@@ -75,12 +75,8 @@ func (p *publisher) sort(batch []store.Value, refused []int, rest *zabbix.RestEr
 		if v.Host == p.o.Host {
 			delete(p.hosts.refused, v.Host)
 		}
-		if !v.Transition || p.api == nil { // without it nothing is compared
-			continue
-		}
-		p.sent[v.Case] = p.now()
-		if severity, opens := opens(v.Value); opens {
-			p.opened[opening{v.Case, v.Host, severity}] = v.At
+		if v.Transition && p.api != nil { // without it nothing is compared
+			p.sent[v.Case] = p.now()
 		}
 	}
 	return taken, back, left
@@ -195,7 +191,7 @@ func (p *publisher) move(ctx context.Context, host string) (moved bool, err erro
 	s := showing{p: p, after: map[string]store.Shown{}}
 	unopened := map[string]bool{}
 	for _, v := range waiting {
-		if _, opens := opens(v.Value); opens || !v.Transition || !isThere { // HostValues has the texts of transitions alone
+		if opens := v.Transition && opens(v.Value); opens || !v.Transition || !isThere {
 			s.Drop = append(s.Drop, v.ID)
 			unopened[v.Case] = unopened[v.Case] || opens
 		}
@@ -228,11 +224,8 @@ func (s *showing) moveCase(ctx context.Context, now *store.Shown, ends bool) err
 	return nil
 }
 
-// opens says whether a transition opens a problem, sealed or not, and of which severity.
-func opens(transition string) (severity string, opens bool) {
+// opens says whether a transition opens a problem, sealed or not.
+func opens(transition string) bool {
 	fields := strings.Split(transition, "|")
-	if len(fields) < 3 || fields[2] != "open" {
-		return "", false
-	}
-	return fields[1], true
+	return len(fields) > 2 && fields[2] == "open"
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"penstock/core/event"
 	"penstock/core/zabbix"
@@ -83,21 +82,13 @@ func (p *publisher) shownByOthers(problems []zabbix.Problem) map[string]event.Se
 	return all
 }
 
-// openedHere says whether this worker opened a problem since it started: its end is
-// late, as where a proxy took it and has lost its server, or was dropped in a
-// maintenance that began then.
-func (p *publisher) openedHere(problem zabbix.Problem) bool {
+// endMayBeLate says whether what ends a problem of ours may still come: a proxy keeps
+// what it took while its way to the server is cut.
+func (p *publisher) endMayBeLate(problem zabbix.Problem) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	at, is := p.opened[opening{tagOf(problem, "case"), problem.Host, tagOf(problem, "severity")}]
-	return is && at.UnixMilli() == problem.At.UnixMilli()
-}
-
-// lastSent returns when the last transition of a problem's case was taken.
-func (p *publisher) lastSent(problem zabbix.Problem) time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.sent[tagOf(problem, "case")]
+	info, _ := p.hosts.info(problem.Host)
+	return p.looked.ours[problem.EventID] && info.Proxy != "" && p.now().Sub(p.sent[tagOf(problem, "case")]).Abs() < lateAfter
 }
 
 // withdraw ends problems that are not to be there, some at a time, and tells of them.
@@ -129,7 +120,7 @@ func (p *publisher) withdraw(ctx context.Context, foreign []zabbix.Problem) erro
 func (p *publisher) withdrawOne(ctx context.Context, problem zabbix.Problem, subject string) error {
 	severity, what := event.High, "that this worker did not open"
 	message, then := "Penstock did not open this problem: it is closed.", "Somebody else sends values to Zabbix in its name: see who may, in {$PENSTOCK.SENDERS}"
-	if p.openedHere(problem) {
+	if p.looked.ours[problem.EventID] { // as where Zabbix dropped its end in a maintenance that had just begun
 		severity, what = event.Medium, "that is over"
 		message, then = "Penstock ended this problem, and its end did not arrive: it is closed.", "What ended it did not arrive"
 	}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -111,9 +112,21 @@ func TestProblemsThatCannotBeClosedKeepNoOtherOpen(t *testing.T) {
 func TestAnEndThatIsLateIsNoForgery(t *testing.T) {
 	t.Parallel()
 
-	s, c, z, w := comparedSite(t)
+	s, c, z, w := comparedSiteWith(t, func(_ *place, z *zabbixServer) {
+		z.api.Answer("host.get", func(params json.RawMessage) any {
+			if strings.Contains(string(params), "filter") { // of those in maintenance
+				return []any{}
+			}
+			return []map[string]any{
+				{"hostid": "1", "host": "proxy 1", "name": "proxy 1", "status": "0", "flags": "0"},
+				{"hostid": "2", "host": "gw1", "name": "gw1", "status": "0", "flags": "0", "proxyid": "4"},
+			}
+		})
+		z.api.Answer("proxy.get", func(json.RawMessage) any { return []map[string]any{{"proxyid": "4", "name": "proxy"}} })
+	})
 	site := &compared{t, s, c, z, w}
 	own := "gw1 " + comparedCase + " Medium"
+	site.looks()
 	z.mu.Lock()
 	z.deaf = true
 	z.mu.Unlock()

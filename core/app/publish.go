@@ -64,7 +64,6 @@ type publisher struct {
 	newest time.Time // of the values that were made
 	hosts  zabbixHosts
 	sent   map[string]time.Time      // when the last transition of a case was taken
-	opened map[opening]time.Time     // the times that problems were given which were taken
 	acked  map[string]string         // who acknowledged the problem of a case, of those who may
 	others map[string]event.Severity // what other workers show, by fingerprint
 	freed  map[string]bool           // fingerprints that others show no more, or as less grave
@@ -85,9 +84,6 @@ type publisher struct {
 	placing sync.RWMutex
 	places  map[string]string
 }
-
-// opening is a problem as Zabbix shows it.
-type opening struct{ id, host, severity string }
 
 // refusal is a host that refused values.
 type refusal struct {
@@ -119,7 +115,7 @@ func newPublisher(w *Worker) (*publisher, error) {
 	}
 	p := &publisher{
 		w: w, o: o, log: w.log, now: w.now, store: w.store, board: w.board, wake: make(chan struct{}, 1), ready: make(chan struct{}),
-		shown: map[string]store.Shown{}, sent: map[string]time.Time{}, opened: map[opening]time.Time{}, freed: map[string]bool{}, held: map[string]refusal{},
+		shown: map[string]store.Shown{}, sent: map[string]time.Time{}, freed: map[string]bool{}, held: map[string]refusal{},
 		patience: refusedPatience, pause: refusedPause,
 	}
 	var err error

@@ -40,6 +40,7 @@ type lookState struct {
 	hosts, objects time.Time         // when each was last read
 	refused        error             // what Zabbix refused when objects were
 	suspects       map[string]bool   // differences of the last look
+	ours           map[string]bool   // events of open problems that were as they should be at a look
 	again          map[string]window // how often cases were opened again
 	stands         map[string]bool   // subjects of the notices that stand for one case
 	stood          map[string]bool   // those of the look before
@@ -102,10 +103,6 @@ func (p *publisher) lookOnce(ctx context.Context) (refused, err error) {
 		_, is := p.shown[id]
 		return !is && p.now().Sub(taken).Abs() > time.Hour
 	})
-	maps.DeleteFunc(p.opened, func(o opening, _ time.Time) bool {
-		_, is := p.sent[o.id]
-		return !is
-	})
 	others := p.shownByOthers(problems)
 	for fp, was := range p.others {
 		if others[fp] < was {
@@ -120,6 +117,13 @@ func (p *publisher) lookOnce(ctx context.Context) (refused, err error) {
 		p.start() // not before it is known what others show
 	}
 	p.looked.stands = map[string]bool{}
+	ours := map[string]bool{}
+	for _, problem := range problems {
+		if p.looked.ours[problem.EventID] || d.open[tagOf(problem, "case")].EventID == problem.EventID {
+			ours[problem.EventID] = true
+		}
+	}
+	p.looked.ours = ours
 	d = p.confirmed(d)
 	err = errors.Join(p.restore(ctx, d.missing), p.withdraw(ctx, d.foreign), p.noteAcks(ctx, d.open), p.tell(ctx, d.open))
 	p.noteChanges(d.open)
@@ -202,7 +206,7 @@ func (p *publisher) confirmed(d differences) differences {
 	d.foreign = slices.DeleteFunc(d.foreign, func(problem zabbix.Problem) bool {
 		key := "event " + problem.EventID
 		now[key] = true
-		return !before[key] || !p.mayWithdraw(problem) || p.openedHere(problem) && p.now().Sub(p.lastSent(problem)).Abs() < lateAfter
+		return !before[key] || !p.mayWithdraw(problem) || p.endMayBeLate(problem)
 	})
 	d.missing = slices.DeleteFunc(d.missing, func(s store.Shown) bool {
 		key := "case " + s.Case + " " + s.Severity.String()
