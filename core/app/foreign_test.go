@@ -46,7 +46,7 @@ func TestWhatWasHiddenBehindAnotherWorkersProblemIsShownOnceThatEnds(t *testing.
 	other.endedBy = "value"
 	z.mu.Unlock()
 	site.looks()
-	site.wantOpen("+ the other one is gone", "gw1 "+comparedCase+" Medium")
+	eventually(t, "our own, once the other one is gone", func() bool { return slices.Equal(z.open(), []string{"gw1 " + comparedCase + " Medium"}) })
 	must(t, site.w.end())
 }
 
