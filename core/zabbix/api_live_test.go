@@ -179,7 +179,7 @@ func wantClosed(t *testing.T, all []Problem) {
 func wantAcks(t *testing.T, acks []Ack) {
 	t.Helper()
 
-	if len(acks) != 2 || !acks[0].Acknowledged || !acks[0].Severity || acks[0].OldSeverity != 2 || acks[0].NewSeverity != 4 || acks[0].Message != "seen it" ||
+	if len(acks) != 2 || !acks[0].Acknowledged || !acks[0].Severity || acks[0].OldSeverity != 2 || acks[0].NewSeverity != 4 || acks[0].Message != "seen\nit" ||
 		acks[0].UserID != "1" || acks[0].User != "" || acks[1].Message != strings.Repeat("é", MaxMessage) || acks[1].User != "api-service" {
 		t.Errorf("acknowledgements: %+v", acks)
 	}

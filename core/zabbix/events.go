@@ -45,7 +45,7 @@ type Ack struct {
 	At                       time.Time
 	UserID                   string
 	User                     string // "" where the token may not see the user
-	Message                  string
+	Message                  string // its lines as Say writes them
 	Closed, Acknowledged     bool
 	Severity                 bool // changed, from old to new (0 to 5)
 	OldSeverity, NewSeverity int

@@ -30,5 +30,5 @@ func Message(r *record.Record) string {
 		add(strconv.Itoa(i+1)+". "+step.Text, 260)
 	}
 	add("penstock explain "+r.Case, 100)
-	return strings.Join(lines, "\n")
+	return sayable(strings.Join(lines, "\n")) // as it is read back
 }
