@@ -96,13 +96,14 @@ func (p *publisher) endMayBeLate(problem zabbix.Problem) bool {
 // other one open.
 func (p *publisher) withdraw(ctx context.Context, foreign []zabbix.Problem) error {
 	subject := func(problem zabbix.Problem) string { return "foreign " + problem.EventID }
-	var refused []zabbix.Problem
-	fresh := slices.DeleteFunc(foreign, func(problem zabbix.Problem) bool {
+	var fresh, refused []zabbix.Problem
+	for _, problem := range foreign {
 		if p.looked.stood[subject(problem)] {
 			refused = append(refused, problem)
+		} else {
+			fresh = append(fresh, problem)
 		}
-		return p.looked.stood[subject(problem)]
-	})
+	}
 	for i, problem := range append(fresh, refused...) {
 		if i >= closesPer {
 			if p.looked.stood[subject(problem)] {

@@ -1,12 +1,16 @@
 package lab
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 )
+
+// aptTime is the longest that one call of apt may take, with its wait for others.
+const aptTime = 15 * time.Minute
 
 // Install installs packages of Debian, as root.
 func Install(t testing.TB, names ...string) {
@@ -34,7 +38,9 @@ func install(names ...string) error {
 }
 
 func apt(args ...string) error {
-	cmd := exec.Command("apt-get", append([]string{"-qq", "-oDPkg::Lock::Timeout=600", "-oAcquire::Retries=3"}, args...)...) //nolint:gosec // names of tests
+	ctx, cancel := context.WithTimeout(context.Background(), aptTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "apt-get", append([]string{"-qq", "-oDPkg::Lock::Timeout=600", "-oAcquire::Retries=3"}, args...)...) //nolint:gosec // names of tests
 	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8")
 	return say(cmd)
 }
