@@ -188,7 +188,10 @@ func (p *publisher) move(ctx context.Context, host string) (moved bool, err erro
 	}
 	_, isThere := p.hosts.info(host)
 	isThere = isThere || !p.hosts.known
-	s := showing{p: p, after: map[string]store.Shown{}}
+	s, err := p.begin(ctx)
+	if err != nil {
+		return false, err
+	}
 	unopened := map[string]bool{}
 	for _, v := range waiting {
 		if opens := v.Transition && opens(v.Value); opens || !v.Transition || !isThere {

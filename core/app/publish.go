@@ -61,6 +61,7 @@ type publisher struct {
 
 	mu     sync.Mutex // held while what is shown changes
 	shown  map[string]store.Shown
+	unsure bool      // a change failed, and may be stored all the same
 	newest time.Time // of the values that were made
 	hosts  zabbixHosts
 	sent   map[string]time.Time      // when the last transition of a case was taken
@@ -137,19 +138,28 @@ func newPublisher(w *Worker) (*publisher, error) {
 
 // load brings the publisher to where it stopped.
 func (p *publisher) load(ctx context.Context) error {
-	shown, err := p.store.Shown(ctx)
+	err := p.readShown(ctx)
 	if err != nil {
 		return err
 	}
-	for _, s := range shown {
-		p.shown[s.Case] = s
-	}
-	p.place(shown)
 	if p.stop, _, err = p.store.Meta(ctx, keyZabbixStop); err != nil {
 		return err
 	}
 	p.newest, err = p.store.NewestValue(ctx)
 	return err
+}
+
+func (p *publisher) readShown(ctx context.Context) error {
+	shown, err := p.store.Shown(ctx)
+	if err != nil {
+		return err
+	}
+	clear(p.shown)
+	for _, s := range shown {
+		p.shown[s.Case] = s
+	}
+	p.place(shown)
+	return nil
 }
 
 // run is the loop that turns records into values and hands these over.
@@ -237,7 +247,10 @@ func (p *publisher) makeValues(ctx context.Context) (int, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := showing{p: p, after: map[string]store.Shown{}}
+	s, err := p.begin(ctx)
+	if err != nil {
+		return 0, err
+	}
 	s.Sink = zabbixSink
 	for i := range rows {
 		s.Rows = append(s.Rows, rows[i].ID)
@@ -252,6 +265,18 @@ type showing struct {
 	store.Showing
 	p     *publisher
 	after map[string]store.Shown // cases that stand differently afterwards
+}
+
+// begin begins to gather. The lock is held. Where the last change failed, what is
+// shown is read again: it may be stored all the same, and would be made twice.
+func (p *publisher) begin(ctx context.Context) (*showing, error) {
+	if p.unsure {
+		if err := p.readShown(ctx); err != nil {
+			return nil, err
+		}
+		p.unsure = false
+	}
+	return &showing{p: p, after: map[string]store.Shown{}}, nil
 }
 
 // of returns how a case stands after what was gathered.
@@ -329,6 +354,7 @@ func (s *showing) commit(ctx context.Context) error {
 	}
 	slices.SortFunc(s.Shown, func(a, b store.Shown) int { return strings.Compare(a.Case, b.Case) })
 	if err := s.p.store.Show(ctx, s.Showing); err != nil {
+		s.p.unsure = true
 		return err
 	}
 	for id, after := range s.after {

@@ -334,10 +334,13 @@ func (p *publisher) openAgain(ctx context.Context, s store.Shown) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	again, err := p.begin(ctx)
+	if err != nil {
+		return err
+	}
 	if now := p.shown[s.Case]; now.Severity != s.Severity || now.Host != s.Host {
 		return nil // it changed meanwhile
 	}
-	again := showing{p: p, after: map[string]store.Shown{}}
 	again.end(&s, zabbix.EndWithdrawn, p.now())
 	again.after[s.Case] = store.Shown{}
 	again.add(&last[0], p.now())
@@ -401,13 +404,17 @@ func (p *publisher) tell(ctx context.Context, open map[string]zabbix.Problem) er
 func (p *publisher) change(ctx context.Context, id string, change func(*store.Shown)) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	changed, err := p.begin(ctx)
+	if err != nil {
+		return err
+	}
 	s, ok := p.shown[id]
 	if !ok {
 		return nil
 	}
 	change(&s)
-	c := showing{p: p, after: map[string]store.Shown{id: s}}
-	return c.commit(ctx)
+	changed.after[id] = s
+	return changed.commit(ctx)
 }
 
 // catchUp shows what is to be shown and is not known to be: what was open before
@@ -427,7 +434,10 @@ func (p *publisher) catchUp(ctx context.Context, all bool) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := showing{p: p, after: map[string]store.Shown{}}
+	s, err := p.begin(ctx)
+	if err != nil {
+		return err
+	}
 	for i := range open {
 		_, is := p.shown[open[i].Case]
 		if !is && open[i].Problem == record.ProblemOwn && (all || freed[zabbix.Fingerprint(open[i])]) {
@@ -435,7 +445,7 @@ func (p *publisher) catchUp(ctx context.Context, all bool) error {
 		}
 	}
 	if all {
-		if err := p.endGone(ctx, &s); err != nil {
+		if err := p.endGone(ctx, s); err != nil {
 			return err
 		}
 	}
