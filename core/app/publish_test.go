@@ -165,6 +165,36 @@ func TestShowingInterruptedAtEveryStep(t *testing.T) {
 
 var errDiedHere = errors.New("died here")
 
+// TestAChangeThatFailedAndIsStoredIsMadeOnce is about a commit of which nobody can
+// say whether it was done, and a process that lives on.
+func TestAChangeThatFailedAndIsStoredIsMadeOnce(t *testing.T) {
+	t.Parallel()
+
+	s, trapper := shownSite(t)
+	var records, change, failed atomic.Bool
+	s.fault = func(at string) error {
+		switch {
+		case at == "T2.record":
+			records.Store(true)
+		case at == "T5.shown":
+			change.Store(records.Load())
+		case at == "T5.after" && change.Swap(false) && !failed.Swap(true):
+			return errDiedHere
+		}
+		return nil
+	}
+	s.write(attackDay())
+	w := s.start()
+	w.settled(lineCount(attackDay()))
+	must(t, w.end())
+	if diff := cmp.Diff([]string{"proxy 1: site-w1-1 Medium open"}, transitions(trapper.Values())); diff != "" {
+		t.Errorf("transitions (-want +got)\n%s", diff)
+	}
+	if !failed.Load() {
+		t.Error("no change failed")
+	}
+}
+
 func TestWhatAHostRefusesIsShownOnTheWorkersOwn(t *testing.T) {
 	t.Parallel()
 
