@@ -4,13 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"penstock/core/event"
 	"penstock/core/store"
 	"penstock/core/zabbix"
 )
+
+// apart is how long what ends a problem waits behind what opened it, and the other
+// way round: Zabbix works requests side by side, and one that comes within moments
+// of another may be worked before it (seen with 6.0.14 and 7.0.9).
+const apart = 3 * time.Second
 
 // deliver hands over the next values and returns how many were taken. Of one host
 // it hands over no more than one transition at a time: one that is sent again then
@@ -20,7 +27,8 @@ func (p *publisher) deliver(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	batch := pick(waiting)
+	p.soon = 0
+	batch := pick(waiting, p.isTooSoon)
 	if len(batch) == 0 {
 		return 0, nil
 	}
@@ -75,11 +83,40 @@ func (p *publisher) sort(batch []store.Value, refused []int, rest *zabbix.RestEr
 		if v.Host == p.o.Host {
 			delete(p.hosts.refused, v.Host)
 		}
-		if v.Transition && p.api != nil { // without it nothing is compared
-			p.sent[v.Case] = p.now()
+		if v.Transition {
+			p.took(&v)
 		}
 	}
 	return taken, back, left
+}
+
+// took remembers when a transition was taken. The lock is held.
+func (p *publisher) took(v *store.Value) {
+	now := p.now()
+	maps.DeleteFunc(p.turned, func(_ string, at time.Time) bool { return now.Sub(at).Abs() >= apart })
+	p.turned[problemOf(v)] = now
+	if p.api != nil { // without it nothing is compared
+		p.sent[v.Case] = now
+	}
+}
+
+// isTooSoon says whether a transition has to wait, and notes for how long.
+func (p *publisher) isTooSoon(v *store.Value) bool {
+	at, ok := p.turned[problemOf(v)]
+	left := apart - p.now().Sub(at).Abs()
+	if !ok || left <= 0 {
+		return false
+	}
+	if p.soon == 0 || left < p.soon {
+		p.soon = left
+	}
+	return true
+}
+
+// problemOf names the problem that a transition opens or ends.
+func problemOf(v *store.Value) string {
+	fields := strings.Split(v.Value, "|")
+	return strings.Join([]string{v.Host, v.Case, fields[min(1, len(fields)-1)]}, "|")
 }
 
 // keepBack lets hosts wait whose values may belong to an address that is away. For
@@ -115,13 +152,13 @@ func (p *publisher) holds() []string {
 }
 
 // pick returns the values that may go together, in their order: no more of a host
-// behind a transition of it.
-func pick(waiting []store.Value) []store.Value {
+// behind a transition of it, or from one on that has to wait.
+func pick(waiting []store.Value, isTooSoon func(*store.Value) bool) []store.Value {
 	done := map[string]bool{}
 	var batch []store.Value
 	bytes := 0
 	for _, v := range waiting {
-		if done[v.Host] {
+		if done[v.Host] = done[v.Host] || v.Transition && isTooSoon(&v); done[v.Host] {
 			continue
 		}
 		if bytes += len(v.Value); len(batch) == zabbix.MostValues || bytes > bytesAtOnce && len(batch) > 0 {

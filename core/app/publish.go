@@ -75,10 +75,12 @@ type publisher struct {
 	looking         sync.Mutex // held during one look
 	looked          lookState  // of that look
 
-	// Of the loop alone: hosts that refused values, and whether all that is open was
-	// gone through.
+	// Of the loop alone: hosts that refused values, whether all that is open was gone
+	// through, and the pause between transitions.
 	held     map[string]refusal
 	caughtUp bool
+	turned   map[string]time.Time // when a transition of a problem was taken, for a moment
+	soon     time.Duration        // until one that had to wait may go; 0: none
 
 	// places are the hosts of cases that are shown or were, for what still comes of
 	// them. They have a lock of their own: those who ask must not wait for the store.
@@ -117,6 +119,7 @@ func newPublisher(w *Worker) (*publisher, error) {
 	p := &publisher{
 		w: w, o: o, log: w.log, now: w.now, store: w.store, board: w.board, wake: make(chan struct{}, 1), ready: make(chan struct{}),
 		shown: map[string]store.Shown{}, sent: map[string]time.Time{}, freed: map[string]bool{}, held: map[string]refusal{},
+		turned:   map[string]time.Time{},
 		patience: refusedPatience, pause: refusedPause,
 	}
 	var err error
@@ -217,11 +220,14 @@ func (p *publisher) fill(ctx context.Context) (made int, err error) {
 	return made, err
 }
 
-// idle waits for records, or until a host that refused values may be tried again.
+// idle waits for records, or until what had to wait may be tried again.
 func (p *publisher) idle(ctx context.Context) {
 	pause := time.Minute
 	if len(p.held) > 0 {
 		pause = p.pause
+	}
+	if p.soon > 0 {
+		pause = min(pause, p.soon)
 	}
 	timer := time.NewTimer(pause)
 	defer timer.Stop()

@@ -284,20 +284,64 @@ func TestPickHandsOverOneTransitionOfAHostAtATime(t *testing.T) {
 	waiting := []store.Value{
 		value(1, "a", false), value(2, "a", true), value(3, "a", false), value(4, "b", true), value(5, "b", true), value(6, "c", false), value(7, "c", false),
 	}
+	never := func(*store.Value) bool { return false }
 	var ids []int64
-	for _, v := range pick(waiting) {
+	for _, v := range pick(waiting, never) {
 		ids = append(ids, v.ID)
 	}
 	if diff := cmp.Diff([]int64{1, 2, 4, 6, 7}, ids); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	large := []store.Value{{ID: 1, Host: "a", Value: strings.Repeat("x", bytesAtOnce+1)}, {ID: 2, Host: "b"}}
-	if n := len(pick(large)); n != 1 {
+	if n := len(pick(large, never)); n != 1 {
 		t.Errorf("%d values go with one that is too large alone", n)
 	}
 	many := make([]store.Value, valuesAtOnce)
-	if n := len(pick(many)); n != zabbix.MostValues {
+	if n := len(pick(many, never)); n != zabbix.MostValues {
 		t.Errorf("%d values in a request", n)
+	}
+}
+
+func TestWhatEndsAProblemWaitsBehindWhatOpenedIt(t *testing.T) {
+	t.Parallel()
+
+	c := clockAt(attackEnds())
+	p := &publisher{now: c.now, turned: map[string]time.Time{}}
+	transition := func(id, severity, what string) *store.Value {
+		return &store.Value{Case: id, Host: "web", Transition: true, Value: strings.Join([]string{id, severity, what, "x"}, "|")}
+	}
+	p.took(transition("w1-1", "Medium", "open"))
+	for _, tt := range []struct {
+		name  string
+		v     *store.Value
+		waits bool
+	}{
+		{"+ its end", transition("w1-1", "Medium", "close"), true},
+		{"+ opened once more", transition("w1-1", "Medium", "open"), true},
+		{"- a problem of another severity", transition("w1-1", "High", "open"), false},
+		{"- another case", transition("w1-2", "Medium", "close"), false},
+	} {
+		p.soon = 0
+		if waits := p.isTooSoon(tt.v); waits != tt.waits || (p.soon > 0) != waits || p.soon > apart {
+			t.Errorf("%s: waits %t, for %s", tt.name, waits, p.soon)
+		}
+	}
+	end := *transition("w1-1", "Medium", "close")
+	behind := store.Value{Host: "web", Case: "w1-2"}
+	if batch := pick([]store.Value{end, behind, {Host: "db"}}, p.isTooSoon); len(batch) != 1 || batch[0].Host != "db" {
+		t.Errorf("%v go, past one that waits", batch)
+	}
+	c.jump(-time.Hour)
+	if p.isTooSoon(&end) {
+		t.Error("it waits for a clock that was set back")
+	}
+	c.jump(time.Hour + apart)
+	if p.isTooSoon(&end) {
+		t.Error("it waits for ever")
+	}
+	p.took(transition("w1-3", "High", "open"))
+	if len(p.turned) != 1 {
+		t.Errorf("%d problems are remembered", len(p.turned))
 	}
 }
 

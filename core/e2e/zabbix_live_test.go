@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net"
@@ -16,8 +17,11 @@ import (
 	"testing"
 	"time"
 
+	gocmp "github.com/google/go-cmp/cmp"
+
 	"penstock/core/e2e/lab"
 	"penstock/core/event"
+	"penstock/core/record"
 	"penstock/core/store"
 )
 
@@ -77,7 +81,7 @@ func newZabbixSite(t testing.TB, z *lab.ZabbixServer, o siteOptions) *zabbixSite
 sources:
   - {name: gw1, kind: file, path: %s, trust: local}
 policy:
-  approvers: [{name: maria, accounts: [maria]}]
+  approvers: [{name: maria, accounts: [maria, root]}]
   two_persons: false
 zabbix:
   host: %s
@@ -131,6 +135,7 @@ type zabbixEvent struct {
 	Severity string `json:"severity"`
 	OpData   string `json:"opdata"`
 	Clock    string `json:"clock"`
+	NS       string `json:"ns"`
 	Tags     []struct {
 		Tag   string `json:"tag"`
 		Value string `json:"value"`
@@ -163,7 +168,7 @@ func events(t testing.TB, z *lab.ZabbixServer) (all []zabbixEvent) {
 		acks = "selectAcknowledges"
 	}
 	z.API(t, "event.get", map[string]any{
-		"output": []string{"eventid", "r_eventid", "name", "severity", "opdata", "clock"}, "selectTags": "extend", "selectHosts": []string{"host"}, acks: []string{"message"},
+		"output": []string{"eventid", "r_eventid", "name", "severity", "opdata", "clock", "ns"}, "selectTags": "extend", "selectHosts": []string{"host"}, acks: []string{"message"},
 		"value": 1, "source": 0, "object": 0, "tags": []map[string]string{{"tag": "penstock", "value": "case"}}, "sortfield": []string{"eventid"},
 	}, &all)
 	return all
@@ -471,29 +476,97 @@ func TestCasesOfAnOutageAreThereOnceAndInOrder(t *testing.T) {
 			s.await(t, "gw1", s.lines)
 		}
 		s.write(t, strings.ReplaceAll(failedLogins("198.51.100.9", 1)[0], "Failed", "Accepted"))
+		over := s.closesOne(t) // whose end comes right behind its beginning
 		eventually(t, "a minute", func() bool { return time.Since(began) > time.Minute })
 		s.kill(t) // and the worker is lost meanwhile
 		s.start(t)
 		back(t)
 		s.settled(t)
-		z.Wait(t, "all problems", func() bool { return len(events(t, z)) >= 9 })
-		wantOnePerSeverity(t, z)
-		last := 0
-		for _, e := range events(t, z) {
-			_, text, _ := strings.Cut(e.tag("case"), "valley-w1-")
-			n, err := strconv.Atoi(text)
-			if err != nil {
-				t.Fatalf("case %q", e.tag("case"))
-			}
-			if e.tag("severity") == "Medium" && n < last {
-				t.Errorf("case %d was shown after case %d", n, last)
-			}
-			if e.tag("severity") == "Medium" {
-				last = n
-			}
-		}
+		all := s.caseLines(t)
 		s.stop(t)
+		want := s.openings(t, all)
+		if len(want) < 9 {
+			t.Errorf("the records let %d problems open: %v", len(want), want)
+		}
+		z.Wait(t, "all problems", func() bool { return len(events(t, z)) >= len(want) })
+		wantOnePerSeverity(t, z)
+		z.Wait(t, "the end of a problem", func() bool {
+			return !slices.ContainsFunc(events(t, z), func(e zabbixEvent) bool { return e.tag("case") == over && e.isOpen() })
+		})
+		var got []string
+		for _, e := range byTime(t, events(t, z)) {
+			got = append(got, e.tag("case")+" "+e.tag("severity"))
+		}
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Errorf("problems (-in the order of the records +shown)\n%s", diff)
+		}
 	})
+}
+
+// closesOne closes the newest case of Medium, and returns which that is.
+func (s *zabbixSite) closesOne(t *testing.T) string {
+	t.Helper()
+
+	var id string
+	for _, line := range s.caseLines(t) {
+		if fields := strings.Fields(line); fields[1] == "open" && fields[2] == "Medium" {
+			id = max(id, fields[0])
+		}
+	}
+	if text, err := s.run("cases", "mark", id, "closed"); err != nil {
+		t.Fatalf("close case %q: %v\n%s", id, err, text)
+	}
+	return id
+}
+
+// byTime puts events in the order of their values, as the frontend shows them: Zabbix
+// works requests that come within moments side by side.
+func byTime(t *testing.T, all []zabbixEvent) []zabbixEvent {
+	t.Helper()
+
+	at := func(e zabbixEvent) (clock, ns int) {
+		clock, err := strconv.Atoi(e.Clock)
+		ns, err2 := strconv.Atoi(e.NS)
+		if err != nil || err2 != nil {
+			t.Fatalf("the time of event %+v: %v, %v", e, err, err2)
+		}
+		return clock, ns
+	}
+	slices.SortFunc(all, func(a, b zabbixEvent) int {
+		clockA, nsA := at(a)
+		clockB, nsB := at(b)
+		return cmp.Or(clockA-clockB, nsA-nsB)
+	})
+	return all
+}
+
+// openings returns what the stored records of cases let open, in their order: the
+// gravest case is worked first, whenever it began.
+func (s *zabbixSite) openings(t *testing.T, lines []string) (all []string) {
+	t.Helper()
+
+	kept, err := store.OpenReadOnly(t.Context(), s.state, store.DefaultOptions(), time.Now)
+	if err != nil {
+		t.Fatalf("open the state: %v", err)
+	}
+	defer kept.Close()
+	var records []record.Record
+	for _, line := range lines {
+		of, err := kept.Records(t.Context(), strings.Fields(line)[0], 1000)
+		if err != nil {
+			t.Fatalf("read the records of %s: %v", line, err)
+		}
+		records = append(records, of...)
+	}
+	slices.SortFunc(records, func(a, b record.Record) int { return int(a.Seq) - int(b.Seq) })
+	was := map[string]event.Severity{}
+	for _, r := range records {
+		if r.Severity >= event.Medium && r.Severity != was[r.Case] {
+			all = append(all, r.Case+" "+r.Severity.String())
+		}
+		was[r.Case] = r.Severity
+	}
+	return all
 }
 
 func TestForgedValuesAreRefusedOrUndone(t *testing.T) {
