@@ -27,7 +27,6 @@ func (p *publisher) deliver(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	p.soon = 0
 	batch := pick(waiting, p.isTooSoon)
 	if len(batch) == 0 {
 		return 0, nil
@@ -100,16 +99,17 @@ func (p *publisher) took(v *store.Value) {
 	}
 }
 
-// isTooSoon says whether a transition has to wait, and notes for how long.
+// isTooSoon says whether a transition has to wait. Its host gets nothing until then,
+// so that what waits for it keeps nothing of others back.
 func (p *publisher) isTooSoon(v *store.Value) bool {
 	at, ok := p.turned[problemOf(v)]
 	left := apart - p.now().Sub(at).Abs()
 	if !ok || left <= 0 {
 		return false
 	}
-	if p.soon == 0 || left < p.soon {
-		p.soon = left
-	}
+	r := p.held[v.Host]
+	r.next = p.now().Add(left)
+	p.held[v.Host] = r
 	return true
 }
 

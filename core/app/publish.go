@@ -75,12 +75,11 @@ type publisher struct {
 	looking         sync.Mutex // held during one look
 	looked          lookState  // of that look
 
-	// Of the loop alone: hosts that refused values, whether all that is open was gone
-	// through, and the pause between transitions.
+	// Of the loop alone: hosts that get nothing now, whether all that is open was gone
+	// through, and what was opened or ended a moment ago.
 	held     map[string]refusal
 	caughtUp bool
-	turned   map[string]time.Time // when a transition of a problem was taken, for a moment
-	soon     time.Duration        // until one that had to wait may go; 0: none
+	turned   map[string]time.Time // when a transition of a problem was taken
 
 	// places are the hosts of cases that are shown or were, for what still comes of
 	// them. They have a lock of their own: those who ask must not wait for the store.
@@ -88,9 +87,9 @@ type publisher struct {
 	places  map[string]string
 }
 
-// refusal is a host that refused values.
+// refusal is a host that refused values, or has to wait.
 type refusal struct {
-	since time.Time // zero where it is only waited for another address
+	since time.Time // zero where it only waits: for another address, or for a moment
 	next  time.Time // when it may be tried again
 }
 
@@ -119,8 +118,7 @@ func newPublisher(w *Worker) (*publisher, error) {
 	p := &publisher{
 		w: w, o: o, log: w.log, now: w.now, store: w.store, board: w.board, wake: make(chan struct{}, 1), ready: make(chan struct{}),
 		shown: map[string]store.Shown{}, sent: map[string]time.Time{}, freed: map[string]bool{}, held: map[string]refusal{},
-		turned:   map[string]time.Time{},
-		patience: refusedPatience, pause: refusedPause,
+		turned: map[string]time.Time{}, patience: refusedPatience, pause: refusedPause,
 	}
 	var err error
 	if o.API.URL != "" {
@@ -225,9 +223,6 @@ func (p *publisher) idle(ctx context.Context) {
 	pause := time.Minute
 	if len(p.held) > 0 {
 		pause = p.pause
-	}
-	if p.soon > 0 {
-		pause = min(pause, p.soon)
 	}
 	timer := time.NewTimer(pause)
 	defer timer.Stop()

@@ -321,9 +321,9 @@ func TestWhatEndsAProblemWaitsBehindWhatOpenedIt(t *testing.T) {
 		{"- a problem of another severity", transition("w1-1", "High", "open"), false},
 		{"- another case", transition("w1-2", "Medium", "close"), false},
 	} {
-		p.soon = 0
-		if waits := p.isTooSoon(tt.v); waits != tt.waits || (p.soon > 0) != waits || p.soon > apart {
-			t.Errorf("%s: waits %t, for %s", tt.name, waits, p.soon)
+		p.held = map[string]refusal{}
+		if waits := p.isTooSoon(tt.v); waits != tt.waits || len(p.holds()) > 0 != waits || p.held["web"].next.After(c.now().Add(apart)) {
+			t.Errorf("%s: waits %t, %+v", tt.name, waits, p.held)
 		}
 	}
 	end := *transition("w1-1", "Medium", "close")
