@@ -23,13 +23,13 @@ const apart = 3 * time.Second
 // it hands over no more than one transition at a time: one that is sent again then
 // is still the newest of its host, and Zabbix sees that it is a repeat.
 func (p *publisher) deliver(ctx context.Context) (int, error) {
-	waiting, err := p.store.Values(ctx, valuesAtOnce, p.holds()...)
-	if err != nil {
-		return 0, err
-	}
-	batch := pick(waiting, p.isTooSoon)
-	if len(batch) == 0 {
-		return 0, nil
+	var batch []store.Value
+	for len(batch) == 0 { // what is next may all have to wait: others go then
+		waiting, err := p.store.Values(ctx, valuesAtOnce, p.holds()...)
+		if err != nil || len(waiting) == 0 {
+			return 0, err
+		}
+		batch = pick(waiting, p.isTooSoon)
 	}
 	values := make([]zabbix.Value, len(batch))
 	for i, v := range batch {
@@ -99,8 +99,8 @@ func (p *publisher) took(v *store.Value) {
 	}
 }
 
-// isTooSoon says whether a transition has to wait. Its host gets nothing until then,
-// so that what waits for it keeps nothing of others back.
+// isTooSoon says whether a transition has to wait. Nothing behind it goes to its host
+// until then, and the host is left out, so that it keeps nothing of others back.
 func (p *publisher) isTooSoon(v *store.Value) bool {
 	at, ok := p.turned[problemOf(v)]
 	left := apart - p.now().Sub(at).Abs()

@@ -222,7 +222,7 @@ func (p *publisher) fill(ctx context.Context) (made int, err error) {
 func (p *publisher) idle(ctx context.Context) {
 	pause := time.Minute
 	if len(p.held) > 0 {
-		pause = p.pause
+		pause = min(p.pause, apart)
 	}
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -257,7 +257,10 @@ func (p *publisher) makeValues(ctx context.Context) (int, error) {
 		s.Rows = append(s.Rows, rows[i].ID)
 		s.add(&rows[i].Record, rows[i].Saved)
 	}
-	return len(rows), s.commit(ctx)
+	if err := s.commit(ctx); err != nil {
+		return 0, err
+	}
+	return len(rows), nil
 }
 
 // showing gathers what is to change, and changes it together. It is used with the
@@ -268,16 +271,23 @@ type showing struct {
 	after map[string]store.Shown // cases that stand differently afterwards
 }
 
-// begin begins to gather. The lock is held. Where the last change failed, what is
-// shown is read again: it may be stored all the same, and would be made twice.
+// begin begins to gather. The lock is held.
 func (p *publisher) begin(ctx context.Context) (*showing, error) {
-	if p.unsure {
-		if err := p.readShown(ctx); err != nil {
-			return nil, err
-		}
-		p.unsure = false
+	if err := p.makeSure(ctx); err != nil {
+		return nil, err
 	}
 	return &showing{p: p, after: map[string]store.Shown{}}, nil
+}
+
+// makeSure reads what is shown again where the last change failed: it may be stored
+// all the same, and would be made twice, or undone as a stranger's. The lock is held.
+func (p *publisher) makeSure(ctx context.Context) error {
+	if !p.unsure {
+		return nil
+	}
+	err := p.readShown(ctx)
+	p.unsure = err != nil
+	return err
 }
 
 // of returns how a case stands after what was gathered.

@@ -170,24 +170,27 @@ var errDiedHere = errors.New("died here")
 func TestAChangeThatFailedAndIsStoredIsMadeOnce(t *testing.T) {
 	t.Parallel()
 
-	s, trapper := shownSite(t)
 	var records, change, failed atomic.Bool
-	s.fault = func(at string) error {
-		switch {
-		case at == "T2.record":
-			records.Store(true)
-		case at == "T5.shown":
-			change.Store(records.Load())
-		case at == "T5.after" && change.Swap(false) && !failed.Swap(true):
-			return errDiedHere
+	s, c, z, w := comparedSiteWith(t, func(s *place, _ *zabbixServer) {
+		s.fault = func(at string) error {
+			switch {
+			case at == "T2.record":
+				records.Store(true)
+			case at == "T5.shown":
+				change.Store(records.Load())
+			case at == "T5.after" && change.Swap(false) && !failed.Swap(true):
+				return errDiedHere
+			}
+			return nil
 		}
-		return nil
+	})
+	looks(t, w, c)
+	if len(z.open()) != 1 || noticed(w, event.High, "did not open") {
+		t.Errorf("a look undid it: open %v", z.open())
 	}
-	s.write(attackDay())
-	w := s.start()
-	w.settled(lineCount(attackDay()))
+	w.more(s, guesses(c.now(), "198.51.100.9", 40))
 	must(t, w.end())
-	if diff := cmp.Diff([]string{"proxy 1: site-w1-1 Medium open"}, transitions(trapper.Values())); diff != "" {
+	if diff := cmp.Diff([]string{"gw1: site-w1-1 Medium open"}, transitions(z.trapper.Values())); diff != "" {
 		t.Errorf("transitions (-want +got)\n%s", diff)
 	}
 	if !failed.Load() {
@@ -305,8 +308,8 @@ func TestPickHandsOverOneTransitionOfAHostAtATime(t *testing.T) {
 func TestWhatEndsAProblemWaitsBehindWhatOpenedIt(t *testing.T) {
 	t.Parallel()
 
-	c := clockAt(attackEnds())
-	p := &publisher{now: c.now, turned: map[string]time.Time{}}
+	now := attackEnds()
+	p := &publisher{now: func() time.Time { return now }, turned: map[string]time.Time{}}
 	transition := func(id, severity, what string) *store.Value {
 		return &store.Value{Case: id, Host: "web", Transition: true, Value: strings.Join([]string{id, severity, what, "x"}, "|")}
 	}
@@ -322,7 +325,7 @@ func TestWhatEndsAProblemWaitsBehindWhatOpenedIt(t *testing.T) {
 		{"- another case", transition("w1-2", "Medium", "close"), false},
 	} {
 		p.held = map[string]refusal{}
-		if waits := p.isTooSoon(tt.v); waits != tt.waits || len(p.holds()) > 0 != waits || p.held["web"].next.After(c.now().Add(apart)) {
+		if waits := p.isTooSoon(tt.v); waits != tt.waits || len(p.holds()) > 0 != waits || p.held["web"].next.After(now.Add(apart)) {
 			t.Errorf("%s: waits %t, %+v", tt.name, waits, p.held)
 		}
 	}
@@ -331,11 +334,11 @@ func TestWhatEndsAProblemWaitsBehindWhatOpenedIt(t *testing.T) {
 	if batch := pick([]store.Value{end, behind, {Host: "db"}}, p.isTooSoon); len(batch) != 1 || batch[0].Host != "db" {
 		t.Errorf("%v go, past one that waits", batch)
 	}
-	c.jump(-time.Hour)
+	now = now.Add(-time.Hour)
 	if p.isTooSoon(&end) {
 		t.Error("it waits for a clock that was set back")
 	}
-	c.jump(time.Hour + apart)
+	now = now.Add(time.Hour + apart)
 	if p.isTooSoon(&end) {
 		t.Error("it waits for ever")
 	}
@@ -343,6 +346,46 @@ func TestWhatEndsAProblemWaitsBehindWhatOpenedIt(t *testing.T) {
 	if len(p.turned) != 1 {
 		t.Errorf("%d problems are remembered", len(p.turned))
 	}
+}
+
+func TestWhatWaitsForAMomentKeepsBackNothingOfOtherHosts(t *testing.T) {
+	t.Parallel()
+
+	s, trapper := shownSite(t)
+	var stands atomic.Pointer[time.Time] // the clock
+	goes := s.now
+	s.now = func() time.Time {
+		if at := stands.Load(); at != nil {
+			return *at
+		}
+		return goes()
+	}
+	w := s.start()
+	w.settled(0)
+	at := goes()
+	stands.Store(&at)
+	var values []store.Value
+	add := func(host, key, value string) {
+		behind := at.Add(time.Duration(len(values)))
+		values = append(values, store.Value{Case: "x-w1-1", Host: host, Key: key, Value: value, At: behind, Transition: key == zabbix.KeyTransition})
+	}
+	add("a", zabbix.KeyTransition, "x-w1-1|Medium|open|x")
+	add("a", zabbix.KeyTransition, "x-w1-1|Medium|close|resolved")
+	for range valuesAtOnce {
+		add("a", zabbix.KeyCase, "{}")
+	}
+	add("b", zabbix.KeyCase, "{}")
+	must(t, w.store.Show(t.Context(), store.Showing{Sink: zabbixSink, Values: values}))
+	wake(w.publisher.wake)
+	isOfOther := func(v fake.Sent) bool { return v.Host == "b" }
+	eventually(t, "the value of another host", func() bool { return slices.ContainsFunc(trapper.Values(), isOfOther) })
+	if sent := trapper.Values(); len(sent) != 2 {
+		t.Errorf("%d values were sent, want what opens the problem, and the other host's", len(sent))
+	}
+	stands.Store(nil)
+	eventually(t, "all values", func() bool { return len(trapper.Values()) >= len(values) })
+	must(t, w.end())
+	inOrder(t, trapper.Values())
 }
 
 func TestDifferFindsWhatIsForeignAndWhatIsMissing(t *testing.T) {

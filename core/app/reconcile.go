@@ -99,6 +99,10 @@ func (p *publisher) lookOnce(ctx context.Context) (refused, err error) {
 		return refused, err
 	}
 	p.mu.Lock()
+	if err := p.makeSure(ctx); err != nil {
+		p.mu.Unlock()
+		return refused, err
+	}
 	maps.DeleteFunc(p.sent, func(id string, taken time.Time) bool {
 		_, is := p.shown[id]
 		return !is && p.now().Sub(taken).Abs() > time.Hour

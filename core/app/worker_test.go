@@ -182,7 +182,7 @@ func (s *place) kept() kept {
 	if k.Records, err = db.RecordCount(ctx); err != nil {
 		s.t.Fatal(err)
 	}
-	orders, err := db.Orders(ctx, 100)
+	orders, err := db.Orders(ctx, 1000)
 	if err != nil {
 		s.t.Fatal(err)
 	}

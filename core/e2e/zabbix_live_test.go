@@ -507,10 +507,17 @@ func TestCasesOfAnOutageAreThereOnceAndInOrder(t *testing.T) {
 func (s *zabbixSite) closesOne(t *testing.T) string {
 	t.Helper()
 
+	s.await(t, "gw1", s.lines)
 	var id string
+	newest := -1
 	for _, line := range s.caseLines(t) {
-		if fields := strings.Fields(line); fields[1] == "open" && fields[2] == "Medium" {
-			id = max(id, fields[0])
+		fields := strings.Fields(line)
+		n, err := strconv.Atoi(strings.TrimPrefix(fields[0], "valley-w1-"))
+		if err != nil {
+			t.Fatalf("case %q", fields[0])
+		}
+		if fields[1] == "open" && fields[2] == "Medium" && n > newest {
+			id, newest = fields[0], n
 		}
 	}
 	if text, err := s.run("cases", "mark", id, "closed"); err != nil {
@@ -561,10 +568,14 @@ func (s *zabbixSite) openings(t *testing.T, lines []string) (all []string) {
 	slices.SortFunc(records, func(a, b record.Record) int { return int(a.Seq) - int(b.Seq) })
 	was := map[string]event.Severity{}
 	for _, r := range records {
-		if r.Severity >= event.Medium && r.Severity != was[r.Case] {
-			all = append(all, r.Case+" "+r.Severity.String())
+		severity := event.None
+		if r.Problem == record.ProblemOwn && r.Suppressed == "" && r.Status == "open" && r.Severity >= event.Medium {
+			severity = r.Severity
 		}
-		was[r.Case] = r.Severity
+		if severity != event.None && severity != was[r.Case] {
+			all = append(all, r.Case+" "+severity.String())
+		}
+		was[r.Case] = severity
 	}
 	return all
 }
