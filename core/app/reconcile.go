@@ -98,25 +98,10 @@ func (p *publisher) lookOnce(ctx context.Context) (refused, err error) {
 	if err != nil {
 		return refused, err
 	}
-	p.mu.Lock()
-	if err := p.makeSure(ctx); err != nil {
-		p.mu.Unlock()
+	d, err := p.compare(ctx, problems, waiting)
+	if err != nil {
 		return refused, err
 	}
-	maps.DeleteFunc(p.sent, func(id string, taken time.Time) bool {
-		_, is := p.shown[id]
-		return !is && p.now().Sub(taken).Abs() > time.Hour
-	})
-	others := p.shownByOthers(problems)
-	for fp, was := range p.others {
-		if others[fp] < was {
-			p.freed[fp] = true
-			wake(p.wake)
-		}
-	}
-	p.others = others
-	d := differ(p.shown, problems, func(id, host string) bool { return waiting[store.CaseOnHost{Case: id, Host: host}] || p.unsettled(id) })
-	p.mu.Unlock()
 	if !p.looked.hosts.IsZero() {
 		p.start() // not before it is known what others show
 	}
@@ -138,6 +123,29 @@ func (p *publisher) lookOnce(ctx context.Context) (refused, err error) {
 	}
 	p.looked.stood = p.looked.stands
 	return refused, err
+}
+
+// compare returns how what is shown differs from the open problems, and notes what
+// others show.
+func (p *publisher) compare(ctx context.Context, problems []zabbix.Problem, waiting map[store.CaseOnHost]bool) (differences, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.makeSure(ctx); err != nil {
+		return differences{}, err
+	}
+	maps.DeleteFunc(p.sent, func(id string, taken time.Time) bool {
+		_, is := p.shown[id]
+		return !is && p.now().Sub(taken).Abs() > time.Hour
+	})
+	others := p.shownByOthers(problems)
+	for fp, was := range p.others {
+		if others[fp] < was {
+			p.freed[fp] = true
+			wake(p.wake)
+		}
+	}
+	p.others = others
+	return differ(p.shown, problems, func(id, host string) bool { return waiting[store.CaseOnHost{Case: id, Host: host}] || p.unsettled(id) }), nil
 }
 
 // unsettled says whether a transition of the case was taken so recently that Zabbix
