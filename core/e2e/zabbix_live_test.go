@@ -81,7 +81,7 @@ func newZabbixSite(t testing.TB, z *lab.ZabbixServer, o siteOptions) *zabbixSite
 sources:
   - {name: gw1, kind: file, path: %s, trust: local}
 policy:
-  approvers: [{name: maria, accounts: [maria, root]}]
+  approvers: [{name: maria, accounts: [maria]}, {name: erna, accounts: [root]}]
   two_persons: false
 zabbix:
   host: %s
