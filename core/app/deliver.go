@@ -115,8 +115,8 @@ func (p *publisher) isTooSoon(v *store.Value) bool {
 
 // problemOf names the problem that a transition opens or ends.
 func problemOf(v *store.Value) string {
-	fields := strings.Split(v.Value, "|")
-	return strings.Join([]string{v.Host, v.Case, fields[min(1, len(fields)-1)]}, "|")
+	severity, _ := readTransition(v.Value)
+	return strings.Join([]string{v.Host, v.Case, severity}, "|")
 }
 
 // keepBack lets hosts wait whose values may belong to an address that is away. For
@@ -264,8 +264,17 @@ func (s *showing) moveCase(ctx context.Context, now *store.Shown, ends bool) err
 	return nil
 }
 
-// opens says whether a transition opens a problem, sealed or not.
+// opens says whether a transition opens a problem.
 func opens(transition string) bool {
-	fields := strings.Split(transition, "|")
-	return len(fields) > 2 && fields[2] == "open"
+	_, what := readTransition(transition)
+	return what == "open"
+}
+
+// readTransition returns of which severity a problem is and what is done with it, by
+// a transition that is sealed or not.
+func readTransition(value string) (severity, what string) {
+	if fields := strings.Split(value, "|"); len(fields) > 2 {
+		return fields[1], fields[2]
+	}
+	return "", ""
 }

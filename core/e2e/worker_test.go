@@ -111,19 +111,24 @@ func (w *worker) await(t testing.TB, source string, lines uint64) {
 	t.Fatalf("the worker has not got to %d lines of %s: %+v", lines, source, last)
 }
 
-// caseLines returns what is the same about cases however often the worker was killed.
-func (w *worker) caseLines(t *testing.T) []string {
+// cases returns all cases.
+func (w *worker) cases(t *testing.T) (all []app.CaseLine) {
 	t.Helper()
 	text, err := w.run("cases", "--all", "--json", "--limit", "500")
 	if err != nil {
 		t.Fatalf("list the cases: %v", err)
 	}
-	var all []app.CaseLine
 	if err := json.Unmarshal([]byte(text), &all); err != nil {
 		t.Fatal(err)
 	}
+	return all
+}
+
+// caseLines returns what is the same about cases however often the worker was killed.
+func (w *worker) caseLines(t *testing.T) []string {
+	t.Helper()
 	var lines []string
-	for _, c := range all {
+	for _, c := range w.cases(t) {
 		lines = append(lines, strings.Join([]string{c.Case, c.Status, c.Severity.String(), c.Class.String(), fmt.Sprint(c.Events)}, " "))
 	}
 	return lines

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +18,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"penstock/core/app"
 	"penstock/core/e2e/lab"
 	"penstock/core/event"
 	"penstock/core/record"
@@ -134,8 +134,8 @@ type zabbixEvent struct {
 	Name     string `json:"name"`
 	Severity string `json:"severity"`
 	OpData   string `json:"opdata"`
-	Clock    string `json:"clock"`
-	NS       string `json:"ns"`
+	Clock    int64  `json:"clock,string"`
+	NS       int64  `json:"ns,string"`
 	Tags     []struct {
 		Tag   string `json:"tag"`
 		Value string `json:"value"`
@@ -482,7 +482,7 @@ func TestCasesOfAnOutageAreThereOnceAndInOrder(t *testing.T) {
 		s.start(t)
 		back(t)
 		s.settled(t)
-		all := s.caseLines(t)
+		all := s.cases(t)
 		s.stop(t)
 		want := s.openings(t, all)
 		if len(want) < 9 {
@@ -494,7 +494,7 @@ func TestCasesOfAnOutageAreThereOnceAndInOrder(t *testing.T) {
 			return !slices.ContainsFunc(events(t, z), func(e zabbixEvent) bool { return e.tag("case") == over && e.isOpen() })
 		})
 		var got []string
-		for _, e := range byTime(t, events(t, z)) {
+		for _, e := range byTime(events(t, z)) {
 			got = append(got, e.tag("case")+" "+e.tag("severity"))
 		}
 		if diff := gocmp.Diff(want, got); diff != "" {
@@ -508,48 +508,28 @@ func (s *zabbixSite) closesOne(t *testing.T) string {
 	t.Helper()
 
 	s.await(t, "gw1", s.lines)
-	var id string
-	newest := -1
-	for _, line := range s.caseLines(t) {
-		fields := strings.Fields(line)
-		n, err := strconv.Atoi(strings.TrimPrefix(fields[0], "valley-w1-"))
-		if err != nil {
-			t.Fatalf("case %q", fields[0])
-		}
-		if fields[1] == "open" && fields[2] == "Medium" && n > newest {
-			id, newest = fields[0], n
+	var newest app.CaseLine
+	for _, c := range s.cases(t) {
+		if c.Status == "open" && c.Severity == event.Medium && c.Opened.After(newest.Opened) {
+			newest = c
 		}
 	}
-	if text, err := s.run("cases", "mark", id, "closed"); err != nil {
-		t.Fatalf("close case %q: %v\n%s", id, err, text)
+	if text, err := s.run("cases", "mark", newest.Case, "closed"); err != nil {
+		t.Fatalf("close case %q: %v\n%s", newest.Case, err, text)
 	}
-	return id
+	return newest.Case
 }
 
 // byTime puts events in the order of their values, as the frontend shows them: Zabbix
 // works requests that come within moments side by side.
-func byTime(t *testing.T, all []zabbixEvent) []zabbixEvent {
-	t.Helper()
-
-	at := func(e zabbixEvent) (clock, ns int) {
-		clock, err := strconv.Atoi(e.Clock)
-		ns, err2 := strconv.Atoi(e.NS)
-		if err != nil || err2 != nil {
-			t.Fatalf("the time of event %+v: %v, %v", e, err, err2)
-		}
-		return clock, ns
-	}
-	slices.SortFunc(all, func(a, b zabbixEvent) int {
-		clockA, nsA := at(a)
-		clockB, nsB := at(b)
-		return cmp.Or(clockA-clockB, nsA-nsB)
-	})
+func byTime(all []zabbixEvent) []zabbixEvent {
+	slices.SortFunc(all, func(a, b zabbixEvent) int { return cmp.Or(cmp.Compare(a.Clock, b.Clock), cmp.Compare(a.NS, b.NS)) })
 	return all
 }
 
 // openings returns what the stored records of cases let open, in their order: the
 // gravest case is worked first, whenever it began.
-func (s *zabbixSite) openings(t *testing.T, lines []string) (all []string) {
+func (s *zabbixSite) openings(t *testing.T, cases []app.CaseLine) (all []string) {
 	t.Helper()
 
 	kept, err := store.OpenReadOnly(t.Context(), s.state, store.DefaultOptions(), time.Now)
@@ -558,14 +538,14 @@ func (s *zabbixSite) openings(t *testing.T, lines []string) (all []string) {
 	}
 	defer kept.Close()
 	var records []record.Record
-	for _, line := range lines {
-		of, err := kept.Records(t.Context(), strings.Fields(line)[0], 1000)
+	for _, c := range cases {
+		of, err := kept.Records(t.Context(), c.Case, 1000)
 		if err != nil {
-			t.Fatalf("read the records of %s: %v", line, err)
+			t.Fatalf("read the records of case %s: %v", c.Case, err)
 		}
 		records = append(records, of...)
 	}
-	slices.SortFunc(records, func(a, b record.Record) int { return int(a.Seq) - int(b.Seq) })
+	slices.SortFunc(records, func(a, b record.Record) int { return cmp.Compare(a.Seq, b.Seq) })
 	was := map[string]event.Severity{}
 	for _, r := range records {
 		severity := event.None
